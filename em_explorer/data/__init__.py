@@ -1,0 +1,1 @@
+"""Data: bundled sets, loaders, generators with their truth, holes."""

@@ -1,0 +1,1 @@
+"""The engine: protocol, driver, snapshots, trace. Knows no model, no window."""

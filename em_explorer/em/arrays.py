@@ -1,0 +1,55 @@
+"""Frozen values: dataclasses whose arrays nobody can change.
+
+Snapshots are handed between threads by reference, so everything inside one is read-only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def freeze(value: Any) -> None:
+    """Make every array field of a dataclass read-only, in place.
+
+    Called from ``__post_init__``. A view of somebody else's writable memory is copied first, so
+    that a caller who later changes their array does not change ours.
+    """
+    for field in fields(value):
+        array = getattr(value, field.name)
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            if array.base is not None:
+                array = array.copy()
+            array.flags.writeable = False
+            object.__setattr__(value, field.name, array)
+
+
+def largest_change(before: Any, after: Any) -> float:
+    """Return the largest change of any array element, relative to 1 + its field's size.
+
+    Parameters
+    ----------
+    before, after : dataclasses of one type
+        Two sets of parameters with fields of equal shapes.
+
+    Returns
+    -------
+    float
+        ``max |after - before| / (1 + max |before|)`` over all fields; no unit.
+    """
+    worst = 0.0
+    for field in fields(before):
+        old = getattr(before, field.name)
+        if is_dataclass(old):
+            worst = max(worst, largest_change(old, getattr(after, field.name)))
+        elif isinstance(old, np.ndarray) and old.size and np.issubdtype(old.dtype, np.floating):
+            new = getattr(after, field.name)
+            worst = max(worst, float(np.max(np.abs(new - old)) / (1.0 + np.max(np.abs(old)))))
+    return worst

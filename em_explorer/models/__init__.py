@@ -1,0 +1,1 @@
+"""The four models, each in numpy that reads beside the book."""

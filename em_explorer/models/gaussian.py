@@ -1,0 +1,199 @@
+"""The multivariate normal, shared by mixture, hidden Markov model and missing data.
+
+Source: Bishop (2006), *Pattern Recognition and Machine Learning*, §2.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from em_explorer.em.arrays import Floats, freeze
+from em_explorer.em.errors import SingularError
+
+LOG_2PI = float(np.log(2.0 * np.pi))
+EPS = float(np.finfo(float).eps)
+
+SMALLEST_EIGENVALUE = 1e-11
+"""A correlation-scaled covariance with a smaller eigenvalue is numerically singular: a Cholesky
+factorisation may still succeed there, by rounding, and the bound may then fall."""
+
+SMALLEST_SPREAD = 1e-10
+"""A standard deviation smaller than this fraction of the data's has collapsed: the differences
+``x − μ`` that it is measured with are rounding."""
+
+
+@dataclass(frozen=True)
+class GaussianStatistics:
+    """Weighted counts, means and scatter of K groups of points; mergeable with ``+``.
+
+    The scatter is about each group's own mean. Raw second moments would lose every digit when
+    the data's offset is large beside their spread.
+
+    Attributes
+    ----------
+    counts : (K,) float
+        Sums of the weights, N_k.
+    means : (K, D) float
+        Weighted means; zero where a count is zero.
+    scatter : (K, D, D) float
+        ``Σ_n r_nk (x_n − m_k)(x_n − m_k)ᵀ``.
+    """
+
+    counts: Floats
+    means: Floats
+    scatter: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self)
+
+    def __add__(self, other: GaussianStatistics) -> GaussianStatistics:
+        """Merge two disjoint sets of points (Chan, Golub & LeVeque 1983)."""
+        counts = self.counts + other.counts
+        share = np.divide(other.counts, counts, out=np.zeros_like(counts), where=counts > 0)
+        shift = other.means - self.means
+        means = self.means + share[:, None] * shift
+        between = (self.counts * share)[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        return GaussianStatistics(counts, means, self.scatter + other.scatter + between)
+
+    def total_scatter(self) -> Floats:
+        """Return the (D, D) scatter of all points about their common mean."""
+        grand_mean = self.counts @ self.means / max(float(self.counts.sum()), EPS)
+        shift = self.means - grand_mean
+        return np.asarray(
+            self.scatter.sum(0) + np.einsum("k,ki,kj->ij", self.counts, shift, shift), dtype=float
+        )
+
+
+def weighted_statistics(points: Floats, weights: Floats) -> GaussianStatistics:
+    """Return counts, means and scatter of ``points`` under ``weights``.
+
+    Parameters
+    ----------
+    points : (N, D) float
+    weights : (N, K) float
+        How much of each point belongs to each group.
+    """
+    counts = weights.sum(0)
+    sums = weights.T @ points
+    means = np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0)
+    scatter = np.empty((counts.size, points.shape[1], points.shape[1]))
+    for k, mean in enumerate(means):
+        apart = points - mean
+        scatter[k] = (weights[:, k, None] * apart).T @ apart
+    return GaussianStatistics(counts, means, scatter)
+
+
+def smallest_correlation_eigenvalue(covariances: Floats) -> Floats:
+    """Return, per covariance, the smallest eigenvalue after scaling its diagonal to one.
+
+    Parameters
+    ----------
+    covariances : (K, D, D) float
+
+    Returns
+    -------
+    (K,) float
+        In (0, 1]; zero or less where a variance is not positive.
+    """
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    good = np.all(variances > 0, axis=1) & np.all(np.isfinite(covariances), axis=(1, 2))
+    smallest = np.full(len(covariances), -1.0)
+    if good.any():
+        spread = np.sqrt(variances[good])
+        correlation = covariances[good] / (spread[:, :, None] * spread[:, None, :])
+        smallest[good] = np.linalg.eigvalsh(correlation)[:, 0]
+    return smallest
+
+
+def check_covariances(covariances: Floats, data_variances: Floats | None, part: str) -> None:
+    """Refuse covariances that are singular, or so nearly so that rounding would lie.
+
+    Parameters
+    ----------
+    covariances : (K, D, D) float
+    data_variances : (D,) float or None
+        The whole data's variances, to measure a collapsed spread against.
+    part : str
+        What one of them belongs to, for the message: "component", "state".
+
+    Raises
+    ------
+    SingularError
+        Naming the first that collapsed.
+    """
+    flat = smallest_correlation_eigenvalue(covariances) < SMALLEST_EIGENVALUE
+    if data_variances is not None:
+        variances = np.diagonal(covariances, axis1=1, axis2=2)
+        flat |= np.any(variances < SMALLEST_SPREAD**2 * data_variances, axis=1)
+    if flat.any():
+        k = int(np.argmax(flat))
+        raise SingularError(
+            f"{part.capitalize()} {k + 1} has collapsed: its covariance is singular, and the "
+            "likelihood grows without bound. Try another start, fewer "
+            f"{part}s, or a ridge.",
+            k,
+        )
+
+
+def rounding(covariances: Floats) -> float:
+    """Return the relative fall of a bound that rounding can explain at these covariances."""
+    smallest = float(smallest_correlation_eigenvalue(covariances).min())
+    return 1e-12 + EPS / max(smallest, EPS)
+
+
+def log_density(points: Floats, means: Floats, covariances: Floats) -> Floats:
+    """Return log N(x_n; μ_k, Σ_k) for each point and group.
+
+    With the Cholesky factor Σ = L Lᵀ and z = L⁻¹(x − μ):
+    ``log N = −½ (D log 2π + |z|²) − Σ_i log L_ii``.
+
+    Parameters
+    ----------
+    points : (N, D) float
+    means : (K, D) float
+    covariances : (K, D, D) float, positive definite
+
+    Returns
+    -------
+    (N, K) float, nats
+    """
+    n_points, n_dims = points.shape
+    result = np.empty((n_points, len(means)))
+    for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
+        try:
+            factor = np.linalg.cholesky(covariance)
+        except np.linalg.LinAlgError:
+            raise SingularError("A covariance is not positive definite.", k) from None
+        whitened = _solve_lower(factor, (points - mean).T)
+        result[:, k] = -0.5 * (n_dims * LOG_2PI + np.einsum("dn,dn->n", whitened, whitened))
+        result[:, k] -= np.log(np.diagonal(factor)).sum()
+    return result
+
+
+def _solve_lower(factor: Floats, right: Floats) -> Floats:
+    """Solve ``L z = right`` by forward substitution, which keeps small pivots exact."""
+    solution = np.empty_like(right)
+    for i, row in enumerate(factor):
+        solution[i] = (right[i] - row[:i] @ solution[:i]) / row[i]
+    return solution
+
+
+def expected_log_density(
+    statistics: GaussianStatistics, means: Floats, covariances: Floats
+) -> float:
+    """Return ``Σ_n Σ_k r_nk log N(x_n; μ_k, Σ_k)`` from statistics alone, in nats."""
+    total = 0.0
+    n_dims = means.shape[1]
+    for k, count in enumerate(statistics.counts):
+        if count == 0:
+            continue
+        factor = np.linalg.cholesky(covariances[k])
+        shift = _solve_lower(factor, (statistics.means[k] - means[k])[:, None])
+        half = _solve_lower(factor, statistics.scatter[k])
+        trace = float(np.trace(_solve_lower(factor, half.T)))
+        log_det = 2.0 * float(np.log(np.diagonal(factor)).sum())
+        distance = trace + float(count) * float((shift**2).sum())
+        total -= 0.5 * (float(count) * (n_dims * LOG_2PI + log_det) + distance)
+    return total

@@ -1,0 +1,90 @@
+"""The one list of models. A new model is a module in ``models/``, a tab in ``ui/tabs/``, a row here.
+
+Rows hold dotted paths, not objects, so that reading the list imports nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One model: its key, its words on the screen and where its parts live.
+
+    Attributes
+    ----------
+    key : str
+        As stories and the command line write it.
+    title : str
+        On the tab.
+    model, options, tab : str
+        Dotted paths ``package.module:Name`` of the model class, its options and its tab.
+    first_demo : str
+        The story its tab opens on.
+    """
+
+    key: str
+    title: str
+    model: str
+    options: str
+    tab: str
+    first_demo: str
+
+
+MODELS: tuple[ModelEntry, ...] = (
+    ModelEntry(
+        "gaussian_mixture",
+        "Gaussian mixture",
+        "em_explorer.models.gaussian_mixture:GaussianMixture",
+        "em_explorer.models.gaussian_mixture:GaussianMixtureOptions",
+        "em_explorer.ui.tabs.gaussian_mixture:GaussianMixtureTab",
+        "old-faithful",
+    ),
+    ModelEntry(
+        "hidden_markov",
+        "Hidden Markov",
+        "em_explorer.models.hidden_markov:HiddenMarkov",
+        "em_explorer.models.hidden_markov:HiddenMarkovOptions",
+        "em_explorer.ui.tabs.hidden_markov:HiddenMarkovTab",
+        "casino",
+    ),
+    ModelEntry(
+        "latent_dirichlet",
+        "Topics (LDA)",
+        "em_explorer.models.latent_dirichlet:LatentDirichlet",
+        "em_explorer.models.latent_dirichlet:LatentDirichletOptions",
+        "em_explorer.ui.tabs.latent_dirichlet:LatentDirichletTab",
+        "bars",
+    ),
+    ModelEntry(
+        "missing_data",
+        "Missing data",
+        "em_explorer.models.missing_data:MissingData",
+        "em_explorer.models.missing_data:MissingDataOptions",
+        "em_explorer.ui.tabs.missing_data:MissingDataTab",
+        "missing-at-random",
+    ),
+)
+
+
+def entry(key: str) -> ModelEntry:
+    """Return the row of a model.
+
+    Raises
+    ------
+    KeyError
+        Listing the keys there are.
+    """
+    for row in MODELS:
+        if row.key == key:
+            return row
+    raise KeyError(f"no model {key!r}; there are {', '.join(row.key for row in MODELS)}")
+
+
+def load(path: str) -> Any:
+    """Import the object a dotted path ``package.module:Name`` names."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

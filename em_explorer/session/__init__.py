@@ -1,0 +1,1 @@
+"""A run being watched: worker thread, controller, settings. Qt without widgets."""

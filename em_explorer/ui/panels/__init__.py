@@ -1,0 +1,1 @@
+"""Side panels that every tab shares."""

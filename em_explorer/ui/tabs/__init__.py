@@ -1,0 +1,1 @@
+"""Tabs: one per model."""
