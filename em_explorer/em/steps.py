@@ -121,6 +121,8 @@ class Snapshot:
         log p(X | θ) at ``params``; None after an M-step, which makes no pass over the data.
     carry : object or None
         What the E-step behind ``posterior_params`` started from, so that it can be repeated.
+    stop : Stop or None
+        Why EM ends with this snapshot, so that the screen says it with the last half-step.
     """
 
     iteration: int
@@ -131,6 +133,7 @@ class Snapshot:
     bound: float | None = None
     log_likelihood: float | None = None
     carry: Any = None
+    stop: Stop | None = None
 
 
 def em_steps(
@@ -175,43 +178,54 @@ def em_steps(
     except SingularError as error:
         return Stop(StopReason.SINGULAR, str(error), 0)
     bound = _finite(model.bound(params, expectation))
-    snapshot = Snapshot(
-        0, Phase.E, params, params, expectation, bound, expectation.log_likelihood, carry
-    )
-    yield snapshot
+    stop = _limit(run) if run.max_iter == 0 else None
+    yield _after_e(0, params, expectation, bound, carry, stop)
 
     for iteration in range(1, run.max_iter + 1):
         try:
             new_params = model.m_step(params, expectation)
             after_m = _finite(model.bound(new_params, expectation))
             yield Snapshot(
-                iteration, Phase.M, new_params, params, expectation, after_m, None, snapshot.carry
+                iteration, Phase.M, new_params, params, expectation, after_m, None, carry
             )
             carry = expectation.carry
             new_expectation = model.e_step(data, new_params, carry=carry)
         except SingularError as error:
             return Stop(StopReason.SINGULAR, str(error), iteration - 1)
         new_bound = _finite(model.bound(new_params, new_expectation))
-        gain = new_bound - bound
+        gain = (new_bound - bound) / n_observations
         allowed = model.rounding(new_params) * (n_observations + abs(new_bound))
         fall = max(bound - after_m, after_m - new_bound)
-
         params, expectation, bound = new_params, new_expectation, new_bound
-        snapshot = Snapshot(
-            iteration,
-            Phase.E,
-            params,
-            params,
-            expectation,
-            bound,
-            expectation.log_likelihood,
-            carry,
-        )
-        yield snapshot
+
         if fall > allowed:
-            return Stop(StopReason.DECREASED, _decreased_message(fall, iteration), iteration)
-        if run.tolerance > 0 and gain / n_observations < run.tolerance and expectation.settled:
-            return _flat(model, data, start, params, gain / n_observations, iteration)
+            stop = Stop(StopReason.DECREASED, _decreased_message(fall, iteration), iteration)
+        elif run.tolerance > 0 and gain < run.tolerance and expectation.settled:
+            stop = _flat(model, data, start, params, gain, iteration)
+        elif iteration == run.max_iter:
+            stop = _limit(run)
+        yield _after_e(iteration, params, expectation, bound, carry, stop)
+        if stop is not None:
+            break
+    assert stop is not None
+    return stop
+
+
+def _after_e(
+    iteration: int,
+    params: Any,
+    expectation: Expectation[Any],
+    bound: float,
+    carry: Any,
+    stop: Stop | None,
+) -> Snapshot:
+    log_likelihood = expectation.log_likelihood
+    return Snapshot(
+        iteration, Phase.E, params, params, expectation, bound, log_likelihood, carry, stop
+    )
+
+
+def _limit(run: RunOptions) -> Stop:
     return Stop(
         StopReason.ITERATION_LIMIT,
         f"EM took all {run.max_iter} iterations it was allowed and had not converged.",

@@ -1,0 +1,338 @@
+"""The controller: one run being watched, its trace, the cursor on it, and the EM clock.
+
+Two clocks run apart. The EM clock here grants steps to the worker; the frame clock in the
+window draws the cursor's snapshot when something changed.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
+
+from em_explorer.em.steps import Model, Phase, RunOptions, Stop, StopReason, em_steps
+from em_explorer.em.trace import Trace
+from em_explorer.session.worker import Worker
+
+AS_FAST_AS_IT_GOES = math.inf
+"""The speed at which the worker is never kept waiting."""
+
+GRANT_SECONDS = 0.04
+"""Work handed out at once when EM runs as fast as it goes. Two grants are under way, so the
+worker outlasts a slow frame, and a pause is felt within a tenth of a second."""
+
+GRANTS_UNDER_WAY = 2
+MOST_STEPS_GRANTED = 2000
+
+
+class RunState(Enum):
+    """What the transport shows."""
+
+    EMPTY = "empty"
+    READY = "ready"
+    PLAYING = "playing"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Controller(QObject):
+    """Hold one run: start it, grant it steps, move the cursor over its history.
+
+    Signals
+    -------
+    loaded()
+        A new run has replaced the one before; the trace holds its start.
+    grown(length)
+        The trace has more snapshots.
+    cursor_changed(index)
+        Another snapshot is to be looked at.
+    state_changed(state)
+    failed(sentence, report)
+        The run raised; what was on the screen stays.
+    """
+
+    loaded = Signal()
+    grown = Signal(int)
+    cursor_changed = Signal(int)
+    state_changed = Signal(object)
+    failed = Signal(str, str)
+
+    _begin = Signal(int, object)
+    _grant = Signal(int, int)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.trace: Trace | None = None
+        self.run = RunOptions()
+        self.cursor = 0
+        self.run_id = 0
+        self.speed = 2.0
+        self.state = RunState.EMPTY
+        self._under_way = 0
+        self._step_seconds = 0.01
+        self._playing = False
+        self._to_the_end = False
+        self._failed = False
+        self._clock = QTimer(self)
+        self._clock.setTimerType(Qt.TimerType.PreciseTimer)
+        self._clock.timeout.connect(self._tick)
+        self._thread: QThread | None = None
+        self._worker: Worker | None = None
+
+    # -- a run begins and ends ---------------------------------------------------------------
+
+    def load(self, model: Model, data: Any, params: Any, run: RunOptions | None = None) -> None:
+        """Replace the current run by a new one, paused at its start.
+
+        Parameters
+        ----------
+        model : EMModel
+        data : object
+            From ``model.prepare``.
+        params : object
+            Initial parameters in the frame of ``data``.
+        run : RunOptions, optional
+        """
+        self.pause()
+        self._start_thread()
+        self.run_id += 1
+        self.run = run or RunOptions()
+        self._under_way = 0
+        self._failed = False
+        steps = em_steps(model, data, params, self.run)
+        self.trace = Trace(model, data)
+        self.trace.append(next(steps))  # the start costs nothing: it is shown at once
+        self.cursor = 0
+        self._begin.emit(self.run_id, steps)
+        self.loaded.emit()
+        self._refresh_state()
+        self.grown.emit(1)
+        self.cursor_changed.emit(0)
+
+    def stop(self) -> None:
+        """End the run here, by the user's wish; its history stays."""
+        if self.trace is None or self.trace.stop is not None:
+            return
+        self.pause()
+        self.run_id += 1  # whatever the worker still sends belongs to the past
+        self._under_way = 0
+        self._begin.emit(self.run_id, iter(()))
+        iteration = self.trace[-1].iteration
+        self.trace.stop = Stop(
+            StopReason.STOPPED, f"You stopped EM in iteration {iteration}.", iteration
+        )
+        self._refresh_state()
+
+    def shutdown(self) -> None:
+        """End the thread; called once, before the window goes."""
+        self.pause()
+        self.run_id += 1
+        if self._thread is not None:
+            self._thread.requestInterruption()
+            self._thread.quit()
+            self._thread.wait()
+            self._thread = None
+            self._worker = None
+
+    def _start_thread(self) -> None:
+        if self._thread is not None:
+            return
+        self._thread = QThread(self)
+        self._thread.setObjectName("em-worker")
+        self._worker = Worker()
+        self._worker.moveToThread(self._thread)
+        self._thread.finished.connect(self._worker.deleteLater)
+        self._begin.connect(self._worker.begin)
+        self._grant.connect(self._worker.grant)
+        self._worker.stepped.connect(self._on_stepped)
+        self._worker.granted.connect(self._on_granted)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.failed.connect(self._on_failed)
+        self._thread.start()
+
+    # -- what the transport asks for ---------------------------------------------------------
+
+    @property
+    def playing(self) -> bool:
+        """True while the EM clock runs."""
+        return self._playing
+
+    @property
+    def at_end(self) -> bool:
+        """True when the cursor is on the newest snapshot."""
+        return self.trace is None or self.cursor >= len(self.trace) - 1
+
+    @property
+    def can_advance(self) -> bool:
+        """True when there is a next half-step, in the history or to be computed."""
+        if self.trace is None:
+            return False
+        return not self.at_end or (self.trace.stop is None and not self._failed)
+
+    def step(self) -> None:
+        """Go one half-step on: along the history, or by computing one."""
+        self.pause()
+        self._advance()
+
+    def back(self) -> None:
+        """Look one half-step back."""
+        self.pause()
+        self.seek(self.cursor - 1)
+
+    def rewind(self) -> None:
+        """Go back to the same start; the history stays."""
+        self.pause()
+        self.seek(0)
+
+    def seek(self, index: int) -> None:
+        """Put the cursor on a half-step of the history."""
+        if self.trace is None:
+            return
+        index = max(0, min(index, len(self.trace) - 1))
+        if index != self.cursor:
+            self.cursor = index
+            self.cursor_changed.emit(index)
+            self._refresh_state()
+
+    def play(self) -> None:
+        """Let the EM clock run at the current speed."""
+        if self._playing or not self.can_advance:
+            return
+        self._playing = True
+        self._refresh_state()
+        self._set_clock()
+        self._tick()
+
+    def pause(self) -> None:
+        """Stop granting; what the worker has under way still arrives."""
+        self._clock.stop()
+        self._to_the_end = False
+        if self._playing:
+            self._playing = False
+            self._refresh_state()
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        if self._playing:
+            self.pause()
+        else:
+            self.play()
+
+    def run_to_end(self) -> None:
+        """Go to the newest half-step and on from there as fast as it goes."""
+        self.pause()
+        if self.trace is not None:
+            self.seek(len(self.trace) - 1)
+        self._to_the_end = True
+        self.play()
+
+    def set_speed(self, half_steps_per_second: float) -> None:
+        """Set the pace of playing; infinity is "as fast as it goes"."""
+        self.speed = half_steps_per_second
+        if self._playing:
+            self._set_clock()
+
+    # -- the EM clock ------------------------------------------------------------------------
+
+    @property
+    def _flat_out(self) -> bool:
+        return self._to_the_end or math.isinf(self.speed)
+
+    def _set_clock(self) -> None:
+        self._clock.start(16 if self._flat_out else max(1, round(1000 / self.speed)))
+
+    @Slot()
+    def _tick(self) -> None:
+        if not self._playing:
+            return
+        if not self.can_advance:
+            self.pause()
+        elif self._flat_out and self.at_end:
+            self._keep_busy()
+        else:
+            self._advance()
+
+    def _advance(self) -> None:
+        if self.trace is None:
+            return
+        if not self.at_end:
+            self.seek(self.cursor + 1)
+        elif self.trace.stop is None and not self._failed and self._under_way == 0:
+            self._send(1)
+
+    def _keep_busy(self) -> None:
+        while self._under_way < GRANTS_UNDER_WAY:
+            steps = int(GRANT_SECONDS / max(self._step_seconds, 1e-9))
+            self._send(max(1, min(steps, MOST_STEPS_GRANTED)))
+
+    def _send(self, steps: int) -> None:
+        self._under_way += 1
+        self._grant.emit(self.run_id, steps)
+
+    # -- what the worker says ----------------------------------------------------------------
+
+    @Slot(int, object)
+    def _on_stepped(self, run_id: int, snapshot: Any) -> None:
+        if run_id != self.run_id or self.trace is None:
+            return
+        following = self.at_end
+        self.trace.append(snapshot)
+        self.grown.emit(len(self.trace))
+        if following:
+            self.cursor = len(self.trace) - 1
+            self.cursor_changed.emit(self.cursor)
+
+    @Slot(int, int, float)
+    def _on_granted(self, run_id: int, steps: int, seconds: float) -> None:
+        if run_id != self.run_id:
+            return
+        self._under_way = max(0, self._under_way - 1)
+        if steps:
+            # Half old, half new: one odd step must not swing the size of the grants.
+            self._step_seconds = 0.5 * self._step_seconds + 0.5 * seconds / steps
+        if self._playing and self._flat_out and self.can_advance and self.at_end:
+            self._keep_busy()
+        self._refresh_state()
+
+    @Slot(int, object)
+    def _on_finished(self, run_id: int, stop: Any) -> None:
+        if run_id != self.run_id or self.trace is None:
+            return
+        self.trace.stop = stop
+        if self.at_end:
+            self.pause()
+        self._refresh_state()
+
+    @Slot(int, str, str)
+    def _on_failed(self, run_id: int, sentence: str, report: str) -> None:
+        if run_id != self.run_id:
+            return
+        self._failed = True
+        self.pause()
+        self._refresh_state()
+        self.failed.emit(sentence, report)
+
+    def _refresh_state(self) -> None:
+        if self.trace is None:
+            state = RunState.EMPTY
+        elif self._playing:
+            state = RunState.PLAYING
+        elif self._failed and self.at_end:
+            state = RunState.FAILED
+        elif self.trace.stop is not None and self.at_end:
+            state = RunState.FINISHED
+        else:
+            state = RunState.READY
+        self.state = state
+        self.state_changed.emit(state)
+
+    @property
+    def next_phase(self) -> Phase | None:
+        """The half-step the step button would take, or None at the end."""
+        if self.trace is None or not self.can_advance:
+            return None
+        if not self.at_end:
+            return self.trace[self.cursor + 1].phase
+        return Phase.M if self.trace[self.cursor].phase is Phase.E else Phase.E
