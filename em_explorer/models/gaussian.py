@@ -75,13 +75,15 @@ def weighted_statistics(points: Floats, weights: Floats) -> GaussianStatistics:
     weights : (N, K) float
         How much of each point belongs to each group.
     """
+    columns = np.ascontiguousarray(points.T)
     counts = weights.sum(0)
     sums = weights.T @ points
     means = np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0)
     scatter = np.empty((counts.size, points.shape[1], points.shape[1]))
     for k, mean in enumerate(means):
-        apart = points - mean
-        scatter[k] = (weights[:, k, None] * apart).T @ apart
+        # A product A Aᵀ comes out exactly symmetric, which (w A) Aᵀ does not.
+        half = np.sqrt(weights[:, k]) * (columns - mean[:, None])
+        scatter[k] = half @ half.T
     return GaussianStatistics(counts, means, scatter)
 
 
@@ -143,6 +145,23 @@ def rounding(covariances: Floats) -> float:
     return 1e-12 + EPS / max(smallest, EPS)
 
 
+def cholesky(covariance: Floats, part: int | None = None) -> Floats:
+    """Return the lower factor L of Σ = L Lᵀ.
+
+    Raises
+    ------
+    SingularError
+        When Σ is not positive definite; ``part`` is handed on.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    except np.linalg.LinAlgError:
+        whose = "A covariance" if part is None else f"Covariance {part + 1}"
+        raise SingularError(
+            f"{whose} is not positive definite. Try another start or a ridge.", part
+        ) from None
+
+
 def log_density(points: Floats, means: Floats, covariances: Floats) -> Floats:
     """Return log N(x_n; μ_k, Σ_k) for each point and group.
 
@@ -158,17 +177,22 @@ def log_density(points: Floats, means: Floats, covariances: Floats) -> Floats:
     Returns
     -------
     (N, K) float, nats
+
+    Raises
+    ------
+    SingularError
+        When a covariance is not positive definite.
     """
     n_points, n_dims = points.shape
-    result = np.empty((n_points, len(means)))
+    columns = np.ascontiguousarray(points.T)
+    # A view whose columns are contiguous: all that follows runs along the points.
+    result = np.empty((len(means), n_points)).T
     for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-        try:
-            factor = np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:
-            raise SingularError("A covariance is not positive definite.", k) from None
-        whitened = _solve_lower(factor, (points - mean).T)
-        result[:, k] = -0.5 * (n_dims * LOG_2PI + np.einsum("dn,dn->n", whitened, whitened))
-        result[:, k] -= np.log(np.diagonal(factor)).sum()
+        factor = cholesky(covariance, k)
+        whitened = _solve_lower(factor, columns - mean[:, None])
+        log_root = float(np.log(np.diagonal(factor)).sum())
+        distance = np.einsum("dn,dn->n", whitened, whitened)
+        result[:, k] = -0.5 * distance - (0.5 * n_dims * LOG_2PI + log_root)
     return result
 
 
@@ -189,7 +213,7 @@ def expected_log_density(
     for k, count in enumerate(statistics.counts):
         if count == 0:
             continue
-        factor = np.linalg.cholesky(covariances[k])
+        factor = cholesky(covariances[k], k)
         shift = _solve_lower(factor, (statistics.means[k] - means[k])[:, None])
         half = _solve_lower(factor, statistics.scatter[k])
         trace = float(np.trace(_solve_lower(factor, half.T)))

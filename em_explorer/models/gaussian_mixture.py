@@ -1,0 +1,319 @@
+"""A mixture of K normal distributions: each point was drawn from one of them, nobody says which.
+
+``p(x) = Σ_k w_k N(x; μ_k, Σ_k)``
+
+Source: Bishop (2006), *Pattern Recognition and Machine Learning*, §9.2; the prior on the
+covariances as in Fraley & Raftery (2007), "Bayesian regularization for normal mixture estimation".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.errors import DataError, ImpossibleDataError, SingularError
+from em_explorer.em.model import Expectation
+from em_explorer.models.gaussian import (
+    GaussianStatistics,
+    check_covariances,
+    cholesky,
+    expected_log_density,
+    log_density,
+    rounding,
+    weighted_statistics,
+)
+from em_explorer.models.gaussian_mixture_params import (
+    CovarianceType,
+    GaussianMixtureOptions,
+    GaussianMixtureParams,
+    MixturePosterior,
+    MixtureStart,
+    check_params,
+    hard_labels,
+    maximize_covariances,
+)
+from em_explorer.models.gaussian_mixture_starts import draw_start
+from em_explorer.models.points import Points, read_points
+
+__all__ = [
+    "CovarianceType",
+    "GaussianMixture",
+    "GaussianMixtureOptions",
+    "GaussianMixtureParams",
+    "MixturePosterior",
+    "MixtureStart",
+    "hard_labels",
+]
+
+SMALLEST_LOG_RESPONSIBILITY = -600.0
+"""A responsibility below exp(−600) is zero: denormal numbers would slow every sum tenfold."""
+
+ALIKE = 1e-9
+"""Components that differ by less than this fraction of their spread are the same."""
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """EM for a Gaussian mixture; see :class:`~em_explorer.em.model.EMModel`.
+
+    Attributes
+    ----------
+    options : GaussianMixtureOptions
+    """
+
+    options: GaussianMixtureOptions = field(default_factory=GaussianMixtureOptions)
+
+    def prepare(self, raw: Any) -> Points:
+        """Check a table of points and centre it.
+
+        Parameters
+        ----------
+        raw : (N, D) or (N,) array of numbers
+
+        Raises
+        ------
+        DataError
+            Besides what :func:`~em_explorer.models.points.read_points` refuses: fewer points
+            than components, or a column that never varies while there is no ridge.
+        """
+        data = read_points(raw)
+        n_points, n_components = len(data.points), self.options.n_components
+        if n_components > n_points:
+            raise DataError(
+                f"There are {n_components} components for {n_points} points; "
+                "choose fewer components."
+            )
+        constant = np.ptp(data.points, axis=0) == 0
+        if constant.any() and self.options.ridge == 0:
+            raise DataError(
+                f"Column {int(np.argmax(constant)) + 1} is the same in every row, so every "
+                "covariance is singular; leave it out or set a ridge."
+            )
+        return data
+
+    def n_observations(self, data: Points) -> int:
+        """Count the points."""
+        return len(data.points)
+
+    def initialize(self, data: Points, rng: np.random.Generator) -> GaussianMixtureParams:
+        """Draw initial parameters as ``options.start`` says.
+
+        Raises
+        ------
+        DataError
+            When the start is "given": then there is nothing to draw.
+        """
+        return draw_start(self.options, data, rng)
+
+    def e_step(
+        self,
+        data: Points,
+        params: GaussianMixtureParams,
+        *,
+        latent: bool = False,
+        carry: Any = None,
+    ) -> Expectation[GaussianStatistics]:
+        """Find how responsible each component is for each point.
+
+        ``r_nk = w_k N(x_n; μ_k, Σ_k) / p(x_n)`` with ``p(x_n) = Σ_j w_j N(x_n; μ_j, Σ_j)``,
+        in logarithms, because densities underflow. ``H(q) = −Σ r log r``.
+
+        Raises
+        ------
+        SingularError
+            When a covariance is not positive definite.
+        ImpossibleDataError
+            When a point has density zero under every component.
+
+        Source: Bishop (2006), eq. 9.23.
+        """
+        with np.errstate(divide="ignore"):  # a weight of zero is log 0 = −inf, and r = 0
+            log_joint = log_density(data.points, params.means, params.covariances)
+            log_joint += np.log(params.weights)
+        log_point = _log_sum_exp(log_joint)
+        if not np.all(np.isfinite(log_point)):
+            n = int(np.argmin(np.isfinite(log_point)))
+            raise ImpossibleDataError(
+                f"The point in row {n + 1} is too far from every component to have a density; "
+                "choose another start."
+            )
+        log_joint -= log_point[:, None]
+        log_responsibilities = log_joint
+        nothing = log_responsibilities < SMALLEST_LOG_RESPONSIBILITY
+        responsibilities = np.exp(log_responsibilities)
+        if nothing.any():
+            responsibilities[nothing] = 0.0
+            log_responsibilities[nothing] = 0.0  # so that 0 log 0 = 0 and not NaN
+        return Expectation(
+            weighted_statistics(data.points, responsibilities),
+            entropy=-float(np.vdot(responsibilities.T, log_responsibilities.T)),
+            log_likelihood=float(log_point.sum()),
+            latent=MixturePosterior(responsibilities, log_point) if latent else None,
+        )
+
+    def m_step(
+        self, params: GaussianMixtureParams, expectation: Expectation[GaussianStatistics]
+    ) -> GaussianMixtureParams:
+        """Move every component to the points it is responsible for.
+
+        ``w_k = (N_k + a) / Σ_j (N_j + a)``, ``μ_k = m_k``; covariances as
+        :func:`maximize_covariances` says. Where a prior allows it, a component without points
+        keeps its mean (and its covariance, unless the prior or the others give it one).
+
+        Raises
+        ------
+        SingularError
+            When a component is empty and there is no prior, or when one has collapsed.
+
+        Source: Bishop (2006), eqs. 9.24–9.26.
+        """
+        options, statistics = self.options, expectation.statistics
+        counts = statistics.counts
+        empty = counts == 0
+        if empty.any() and options.ridge == 0 and options.weight_pseudo_count == 0:
+            k = int(np.argmax(empty))
+            raise SingularError(
+                f"Component {k + 1} is empty: every point is too far from it to count. "
+                "Try another start or fewer components.",
+                k,
+            )
+        weights = counts + options.weight_pseudo_count
+        means = np.where(empty[:, None], params.means, statistics.means)
+        keep = empty & (options.ridge == 0) & (options.covariance_type is not CovarianceType.TIED)
+        # A count of one for those that keep theirs only avoids 0/0.
+        safe = GaussianStatistics(np.where(keep, 1.0, counts), means, statistics.scatter)
+        covariances = maximize_covariances(options.covariance_type, safe, options.ridge)
+        covariances = np.where(keep[:, None, None], params.covariances, covariances)
+        data_variances = np.diagonal(statistics.total_scatter()) / counts.sum()
+        check_covariances(covariances, data_variances, "component")
+        return GaussianMixtureParams(weights / weights.sum(), means, covariances)
+
+    def bound(
+        self, params: GaussianMixtureParams, expectation: Expectation[GaussianStatistics]
+    ) -> float:
+        """Return ``Σ_nk r_nk [log w_k + log N(x_n; μ_k, Σ_k)] + H(q) + log p(θ)``, in nats."""
+        statistics = expectation.statistics
+        expected = expected_log_density(statistics, params.means, params.covariances)
+        expected += _sum_xlogy(statistics.counts, params.weights)
+        return expected + expectation.entropy + self.log_prior(params)
+
+    def log_prior(self, params: GaussianMixtureParams) -> float:
+        """Return ``a Σ_k log w_k − ½ Σ_k [log|Σ_k| + tr(r Σ_k⁻¹)]``, in nats.
+
+        The second sum has one term when the covariance is tied, and is absent without a ridge.
+        """
+        options = self.options
+        pseudo_counts = np.full(len(params.weights), options.weight_pseudo_count)
+        total = _sum_xlogy(pseudo_counts, params.weights)
+        if options.ridge > 0:
+            tied = options.covariance_type is CovarianceType.TIED
+            for covariance in params.covariances[:1] if tied else params.covariances:
+                factor = cholesky(covariance)
+                inverse_factor = np.linalg.inv(factor)
+                log_det = 2.0 * float(np.log(np.diagonal(factor)).sum())
+                total -= 0.5 * (log_det + options.ridge * float((inverse_factor**2).sum()))
+        return total
+
+    def rounding(self, params: GaussianMixtureParams) -> float:
+        """Return the relative fall of the bound that rounding can explain at ``params``."""
+        return rounding(params.covariances)
+
+    def symmetry(self, params: GaussianMixtureParams) -> str | None:
+        """Say which two components have equal mean and covariance, so that EM can't part them."""
+        spread = np.sqrt(np.diagonal(params.covariances, axis1=1, axis2=2))
+        for i in range(len(params.weights)):
+            for j in range(i + 1, len(params.weights)):
+                shift = np.abs(params.means[i] - params.means[j]) / spread[i]
+                change = np.abs(params.covariances[i] - params.covariances[j])
+                change = change / np.outer(spread[i], spread[i])
+                if max(shift.max(), change.max()) < ALIKE:
+                    return (
+                        f"Components {i + 1} and {j + 1} are identical: every point is shared "
+                        "between them in the same proportion, so EM can never part them. "
+                        "Move one of them."
+                    )
+        return None
+
+    def nudge(
+        self, params: GaussianMixtureParams, rng: np.random.Generator, size: float
+    ) -> GaussianMixtureParams:
+        """Move everything by about ``size`` of its own scale, within the covariance type.
+
+        Means move by ``size`` standard deviations, log weights by ``size``, and the Cholesky
+        factor L becomes ``L (I + size·A)`` with random A.
+        """
+        n_components, n_dims = params.means.shape
+        factors = np.linalg.cholesky(params.covariances)
+        weights = params.weights * np.exp(size * rng.standard_normal(n_components))
+        steps = rng.standard_normal((n_components, n_dims))
+        means = params.means + size * np.einsum("kij,kj->ki", factors, steps)
+        change = rng.standard_normal((n_components, n_dims, n_dims))
+        match self.options.covariance_type:
+            case CovarianceType.TIED:
+                change = np.repeat(change[:1], n_components, axis=0)
+            case CovarianceType.DIAGONAL:
+                change = change * np.eye(n_dims)
+            case CovarianceType.SPHERICAL:
+                change = change[:, :1, :1] * np.eye(n_dims)
+        moved = factors @ (np.eye(n_dims) + size * change)
+        return GaussianMixtureParams(weights / weights.sum(), means, moved @ moved.swapaxes(1, 2))
+
+    def sample(
+        self, params: GaussianMixtureParams, n: int, rng: np.random.Generator
+    ) -> tuple[Floats, Ints]:
+        """Draw points and the components they came from, in the frame of ``params``.
+
+        Returns
+        -------
+        points : (n, D) float
+        labels : (n,) int
+        """
+        labels = rng.choice(len(params.weights), size=n, p=params.weights)
+        factors = np.linalg.cholesky(params.covariances)
+        noise = rng.standard_normal((n, params.means.shape[1]))
+        points = params.means[labels] + np.einsum("nij,nj->ni", factors[labels], noise)
+        return points, labels.astype(np.int64)
+
+    def to_units(self, params: GaussianMixtureParams, data: Points) -> GaussianMixtureParams:
+        """Translate params from the centred frame into the data's units."""
+        return GaussianMixtureParams(params.weights, params.means + data.center, params.covariances)
+
+    def from_units(self, params: GaussianMixtureParams, data: Points) -> GaussianMixtureParams:
+        """Check params in the data's units and translate them into the centred frame.
+
+        Covariances that are not of the model's type are brought to the nearest that are (tied:
+        their weighted mean; diagonal: without correlations; spherical: the mean variance).
+
+        Raises
+        ------
+        DataError
+            Wrong shapes, weights that are no shares, covariances that are not positive definite.
+        """
+        checked = check_params(params, self.options, data.points.shape[1])
+        return GaussianMixtureParams(
+            checked.weights, checked.means - data.center, checked.covariances
+        )
+
+    def permuted(self, params: GaussianMixtureParams, order: Any) -> GaussianMixtureParams:
+        """Renumber the components: new component ``i`` is old component ``order[i]``."""
+        index = np.asarray(order, dtype=np.int64)
+        return GaussianMixtureParams(
+            params.weights[index], params.means[index], params.covariances[index]
+        )
+
+
+def _log_sum_exp(log_terms: Floats) -> Floats:
+    """Return ``log Σ_k exp(a_nk)`` of each row; the largest term is taken out before exp."""
+    largest = log_terms.max(axis=1)
+    largest[~np.isfinite(largest)] = 0.0
+    return np.asarray(largest + np.log(np.exp(log_terms - largest[:, None]).sum(axis=1)))
+
+
+def _sum_xlogy(counts: Floats, weights: Floats) -> float:
+    """Return ``Σ n log w``, in which a count of zero adds nothing even where w is zero."""
+    present = counts > 0
+    with np.errstate(divide="ignore"):
+        return float(counts[present] @ np.log(weights[present]))
