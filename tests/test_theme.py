@@ -106,7 +106,7 @@ def test_plots_lose_their_default_look(dressed: QApplication, qtbot):
     assert plot.backgroundBrush().color().name().upper() == DARK.panel
     assert not left.autoSIPrefix
     assert left.fixedWidth == themes.AXIS_WIDTH
-    assert left.grid == 0.15 * 255
+    assert left.grid == round(0.15 * 255)
     assert left.textPen().color().name().upper() == DARK.secondary
     assert "waiting" in left.labelText
     assert left.labelUnits == "min"

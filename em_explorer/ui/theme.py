@@ -341,7 +341,10 @@ def style_plot(plot: Any, theme: Theme | None = None) -> None:
 
 def _style_axis(axis: Any, theme: Theme, font: QFont) -> None:
     axis.enableAutoSIPrefix(False)
-    axis.setStyle(tickFont=font, tickLength=4, tickTextOffset=6, hideOverlappingLabels=True)
+    # Lines at the numbers only: pyqtgraph would draw two finer grids under them.
+    axis.setStyle(
+        tickFont=font, tickLength=4, tickTextOffset=6, hideOverlappingLabels=True, maxTickLevel=0
+    )
     axis.setPen(theme.border)
     axis.setTickPen(theme.secondary)
     axis.setTextPen(theme.secondary)

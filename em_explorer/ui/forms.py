@@ -1,0 +1,344 @@
+"""Forms that draw themselves from an options dataclass.
+
+Each field declared with :func:`em_explorer.em.options.option` becomes one control: a whole number
+a spin box, a number a :class:`NumberEdit`, an enum a combo box, a truth value a check box. What is
+out of range cannot be entered.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from enum import Enum
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtGui import QStandardItemModel, QValidator, QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from em_explorer.em.errors import DataError
+from em_explorer.em.options import Control, controls
+from em_explorer.ui.theme import GRID, LABEL_GAP, theme_manager
+
+LARGEST_INT = 2**31 - 1
+LARGEST_NUMBER = 1e12
+SMALLEST_STEP = 1e-12
+"""Below this a number that goes by factors of ten becomes its lowest value."""
+
+TEXT_MARGIN = 8
+"""Left of the number in a spin box, px, so that it stands as in a combo box."""
+
+
+class NumberEdit(QDoubleSpinBox):
+    """A number as people write it: ``0.5``, ``1e-9``, never ``0.000000001``.
+
+    Parameters
+    ----------
+    control : Control
+        Range, suffix and step; without a step the arrows multiply and divide by ten.
+    """
+
+    def __init__(self, control: Control, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._step = control.step
+        # Qt rounds to this many places; 15 keep every tolerance a person would type.
+        self.setDecimals(15)
+        self.setRange(
+            -LARGEST_NUMBER if control.low is None else control.low,
+            LARGEST_NUMBER if control.high is None else control.high,
+        )
+        if control.step is not None:
+            self.setSingleStep(control.step)
+        self.setSuffix(f" {control.suffix}" if control.suffix else "")
+        _prepare(self)
+
+    def textFromValue(self, value: float) -> str:
+        """Write a number with at most ten digits and a short exponent."""
+        return plain(value)
+
+    def valueFromText(self, text: str) -> float:
+        """Read a number; a decimal comma counts as a point."""
+        return float(self._bare(text))
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """Let through what is, or may become, a number in range."""
+        state = QValidator.State
+        bare = self._bare(text)
+        try:
+            number = float(bare)
+        except ValueError:
+            # "", "-", "1e" and "1e-" are on the way to a number.
+            unfinished = set(bare) <= set("0123456789.e-+") and bare.count("e") <= 1
+            return (state.Intermediate if unfinished else state.Invalid), text, position
+        if not math.isfinite(number):
+            return state.Invalid, text, position
+        inside = self.minimum() <= number <= self.maximum()
+        # "5" may become "5e-1": too large is unfinished too, and never taken.
+        return (state.Acceptable if inside else state.Intermediate), text, position
+
+    def stepBy(self, steps: int) -> None:
+        """Go by the declared step, or by factors of ten."""
+        if self._step is not None:
+            super().stepBy(steps)
+            return
+        value = self.value() or SMALLEST_STEP / 10
+        stepped = value * 10.0**steps
+        self.setValue(self.minimum() if abs(stepped) < SMALLEST_STEP / 2 else stepped)
+        self.selectAll()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the page unless the field has the focus."""
+        _wheel(self, event, super().wheelEvent)
+
+    def _bare(self, text: str) -> str:
+        return text.removesuffix(self.suffix()).strip().lower().replace(",", ".")
+
+
+class WholeNumberEdit(QSpinBox):
+    """A spin box that ignores the wheel while it has no focus."""
+
+    def __init__(self, control: Control, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setRange(
+            -LARGEST_INT if control.low is None else int(control.low),
+            LARGEST_INT if control.high is None else min(int(control.high), LARGEST_INT),
+        )
+        self.setSingleStep(max(1, int(control.step or 1)))
+        self.setSuffix(f" {control.suffix}" if control.suffix else "")
+        _prepare(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the page unless the field has the focus."""
+        _wheel(self, event, super().wheelEvent)
+
+
+class ChoiceEdit(QComboBox):
+    """A combo box over the members of an enum, shown by their values."""
+
+    def __init__(self, kind: type[Enum], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.members = list(kind)
+        self.addItems([str(member.value) for member in self.members])
+
+    def member(self) -> Enum:
+        """Return the chosen member."""
+        return self.members[self.currentIndex()]
+
+    def set_member(self, member: Enum) -> None:
+        """Choose a member."""
+        self.setCurrentIndex(self.members.index(member))
+
+    def set_member_enabled(self, member: Enum, enabled: bool) -> None:
+        """Gray a member out, or let it be chosen again."""
+        model = self.model()
+        if isinstance(model, QStandardItemModel):
+            model.item(self.members.index(member)).setEnabled(enabled)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the page unless the field has the focus."""
+        _wheel(self, event, super().wheelEvent)
+
+
+Editor = WholeNumberEdit | NumberEdit | ChoiceEdit | QCheckBox
+
+
+class OptionsForm(QWidget):
+    """The controls of one options dataclass, or of one group of it.
+
+    Parameters
+    ----------
+    options_class : type
+        A frozen dataclass of options, all with defaults.
+    group : str, optional
+        Only the options of this group ("Model", "Start", "Run"). The others keep the values last
+        given to :meth:`set_value`, so two forms over one class stay in step by passing each
+        other's value on.
+    """
+
+    changed = Signal(object)
+    """Emitted with the new options when the person changed one; not by :meth:`set_value`."""
+
+    def __init__(
+        self, options_class: type, group: str | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._options: Any = options_class()
+        self._quiet = False
+        self.editors: dict[str, Editor] = {}
+        self._rows: dict[str, QWidget] = {}
+        shown = {
+            name: control
+            for name, control in controls(options_class).items()
+            if group is None or control.group == group
+        }
+        self._layout = _column(self, 1.5 * GRID)
+        self.more = _fold_button(self)
+        self._folded = QWidget(self)
+        folded = _column(self._folded, 1.5 * GRID)
+        self._problem = QLabel(self)
+        for name, control in shown.items():
+            (folded if control.advanced else self._layout).addWidget(self._row(name, control))
+        self._finish(any(control.advanced for control in shown.values()))
+        self.set_value(self._options)
+
+    def value(self) -> Any:
+        """Return the options as the form shows them.
+
+        Raises
+        ------
+        DataError
+            If two of the values do not go together.
+        """
+        return replace(self._options, **{name: _read(e) for name, e in self.editors.items()})
+
+    def set_value(self, options: Any) -> None:
+        """Show these options; :attr:`changed` is not emitted."""
+        self._options = options
+        self._quiet = True
+        try:
+            for name, editor in self.editors.items():
+                _write(editor, getattr(options, name))
+        finally:
+            self._quiet = False
+        self._problem.hide()
+
+    def show_option(self, name: str, visible: bool) -> None:
+        """Hide an option that does not matter now, or show it again."""
+        self._rows[name].setVisible(visible)
+
+    def set_choice_enabled(self, name: str, member: Enum, enabled: bool) -> None:
+        """Gray out one choice of an enum option, such as a start that has nothing given."""
+        editor = self.editors[name]
+        if isinstance(editor, ChoiceEdit):
+            editor.set_member_enabled(member, enabled)
+
+    def _row(self, name: str, control: Control) -> QWidget:
+        default = next(f.default for f in fields(self._options) if f.name == name)
+        row = QWidget(self)
+        layout = _column(row, LABEL_GAP)
+        editor, notify = _editor(default, control, row)
+        editor.setObjectName(f"option_{name}")
+        editor.setAccessibleName(control.label)
+        editor.setAccessibleDescription(control.help)
+        row.setToolTip(control.help)
+        if not isinstance(editor, QCheckBox):
+            label = QLabel(control.label, row)
+            label.setProperty("role", "secondary")
+            label.setBuddy(editor)
+            layout.addWidget(label)
+        layout.addWidget(editor)
+        notify.connect(self._edited)
+        self.editors[name] = editor
+        self._rows[name] = row
+        return row
+
+    def _finish(self, has_advanced: bool) -> None:
+        self._layout.addWidget(self.more)
+        self._layout.addWidget(self._folded)
+        self._layout.addWidget(self._problem)
+        self._folded.hide()
+        self.more.setVisible(has_advanced)
+        self.more.toggled.connect(self._fold)
+        self._problem.setWordWrap(True)
+        self._problem.setProperty("state", "failure")
+        self._problem.setObjectName("option_problem")
+        self._problem.hide()
+
+    def _fold(self, opened: bool) -> None:
+        self._folded.setVisible(opened)
+        self.more.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+
+    def _edited(self) -> None:
+        if self._quiet:
+            return
+        try:
+            options = self.value()
+        except DataError as error:
+            self._problem.setText(str(error))
+            self._problem.show()
+            return
+        self._problem.hide()
+        if options != self._options:
+            self._options = options
+            self.changed.emit(options)
+
+
+def plain(value: float) -> str:
+    """Write a number shortly: ``0.5``, ``120``, ``1e-9``."""
+    mantissa, e, exponent = f"{value:.10g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def _editor(default: Any, control: Control, parent: QWidget) -> tuple[Editor, SignalInstance]:
+    if isinstance(default, Enum):
+        choice = ChoiceEdit(type(default), parent)
+        return choice, choice.currentIndexChanged
+    if isinstance(default, bool):
+        check = QCheckBox(control.label, parent)
+        return check, check.toggled
+    if isinstance(default, int):
+        whole = WholeNumberEdit(control, parent)
+        return whole, whole.valueChanged
+    number = NumberEdit(control, parent)
+    return number, number.valueChanged
+
+
+def _read(editor: Editor) -> Any:
+    if isinstance(editor, ChoiceEdit):
+        return editor.member()
+    return editor.isChecked() if isinstance(editor, QCheckBox) else editor.value()
+
+
+def _write(editor: Editor, value: Any) -> None:
+    if isinstance(editor, ChoiceEdit):
+        editor.set_member(value)
+    elif isinstance(editor, QCheckBox):
+        editor.setChecked(value)
+    elif isinstance(editor, NumberEdit):
+        editor.setValue(float(value))
+    else:
+        editor.setValue(int(value))
+
+
+def _prepare(box: QSpinBox | QDoubleSpinBox) -> None:
+    # A half-typed "1" of "12" is no wish; and a wheel that passes over must not take the focus.
+    box.setKeyboardTracking(False)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    # The style sheet's left padding does not reach the field inside a spin box.
+    box.lineEdit().setTextMargins(TEXT_MARGIN, 0, 0, 0)
+
+
+def _wheel(widget: QWidget, event: QWheelEvent, take: Any) -> None:
+    if widget.hasFocus():
+        take(event)
+    else:
+        event.ignore()
+
+
+def _column(widget: QWidget, spacing: float) -> QVBoxLayout:
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(theme_manager().px(spacing))
+    return layout
+
+
+def _fold_button(parent: QWidget) -> QToolButton:
+    button = QToolButton(parent)
+    button.setText("More options")
+    button.setObjectName("more_options")
+    button.setAccessibleName("More options")
+    button.setProperty("role", "fold")
+    button.setCheckable(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setArrowType(Qt.ArrowType.RightArrow)
+    return button
