@@ -80,9 +80,11 @@ def weighted_statistics(points: Floats, weights: Floats) -> GaussianStatistics:
     sums = weights.T @ points
     means = np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0)
     scatter = np.empty((counts.size, points.shape[1], points.shape[1]))
+    half = np.empty_like(columns)
     for k, mean in enumerate(means):
         # A product A Aᵀ comes out exactly symmetric, which (w A) Aᵀ does not.
-        half = np.sqrt(weights[:, k]) * (columns - mean[:, None])
+        np.subtract(columns, mean[:, None], out=half)
+        half *= np.sqrt(weights[:, k])
         scatter[k] = half @ half.T
     return GaussianStatistics(counts, means, scatter)
 
@@ -185,23 +187,29 @@ def log_density(points: Floats, means: Floats, covariances: Floats) -> Floats:
     """
     n_points, n_dims = points.shape
     columns = np.ascontiguousarray(points.T)
+    apart = np.empty_like(columns)
     # A view whose columns are contiguous: all that follows runs along the points.
     result = np.empty((len(means), n_points)).T
     for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
         factor = cholesky(covariance, k)
-        whitened = _solve_lower(factor, columns - mean[:, None])
+        np.subtract(columns, mean[:, None], out=apart)
+        whitened = _solve_lower(factor, apart)
+        whitened *= whitened
         log_root = float(np.log(np.diagonal(factor)).sum())
-        distance = np.einsum("dn,dn->n", whitened, whitened)
-        result[:, k] = -0.5 * distance - (0.5 * n_dims * LOG_2PI + log_root)
+        result[:, k] = -0.5 * whitened.sum(axis=0) - (0.5 * n_dims * LOG_2PI + log_root)
     return result
 
 
 def _solve_lower(factor: Floats, right: Floats) -> Floats:
-    """Solve ``L z = right`` by forward substitution, which keeps small pivots exact."""
-    solution = np.empty_like(right)
+    """Solve ``L z = right`` by forward substitution, which keeps small pivots exact.
+
+    Overwrites ``right`` with the solution and returns it.
+    """
     for i, row in enumerate(factor):
-        solution[i] = (right[i] - row[:i] @ solution[:i]) / row[i]
-    return solution
+        if i:
+            right[i] -= row[:i] @ right[:i]
+        right[i] /= row[i]
+    return right
 
 
 def expected_log_density(
@@ -215,8 +223,8 @@ def expected_log_density(
             continue
         factor = cholesky(covariances[k], k)
         shift = _solve_lower(factor, (statistics.means[k] - means[k])[:, None])
-        half = _solve_lower(factor, statistics.scatter[k])
-        trace = float(np.trace(_solve_lower(factor, half.T)))
+        half = _solve_lower(factor, statistics.scatter[k].copy())
+        trace = float(np.trace(_solve_lower(factor, half.T.copy())))
         log_det = 2.0 * float(np.log(np.diagonal(factor)).sum())
         distance = trace + float(count) * float((shift**2).sum())
         total -= 0.5 * (float(count) * (n_dims * LOG_2PI + log_det) + distance)

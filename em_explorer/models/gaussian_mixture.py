@@ -133,23 +133,10 @@ class GaussianMixture:
         with np.errstate(divide="ignore"):  # a weight of zero is log 0 = −inf, and r = 0
             log_joint = log_density(data.points, params.means, params.covariances)
             log_joint += np.log(params.weights)
-        log_point = _log_sum_exp(log_joint)
-        if not np.all(np.isfinite(log_point)):
-            n = int(np.argmin(np.isfinite(log_point)))
-            raise ImpossibleDataError(
-                f"The point in row {n + 1} is too far from every component to have a density; "
-                "choose another start."
-            )
-        log_joint -= log_point[:, None]
-        log_responsibilities = log_joint
-        nothing = log_responsibilities < SMALLEST_LOG_RESPONSIBILITY
-        responsibilities = np.exp(log_responsibilities)
-        if nothing.any():
-            responsibilities[nothing] = 0.0
-            log_responsibilities[nothing] = 0.0  # so that 0 log 0 = 0 and not NaN
+        log_point, responsibilities, entropy = _posterior(log_joint)
         return Expectation(
             weighted_statistics(data.points, responsibilities),
-            entropy=-float(np.vdot(responsibilities.T, log_responsibilities.T)),
+            entropy,
             log_likelihood=float(log_point.sum()),
             latent=MixturePosterior(responsibilities, log_point) if latent else None,
         )
@@ -305,11 +292,31 @@ class GaussianMixture:
         )
 
 
-def _log_sum_exp(log_terms: Floats) -> Floats:
-    """Return ``log Σ_k exp(a_nk)`` of each row; the largest term is taken out before exp."""
-    largest = log_terms.max(axis=1)
-    largest[~np.isfinite(largest)] = 0.0
-    return np.asarray(largest + np.log(np.exp(log_terms - largest[:, None]).sum(axis=1)))
+def _posterior(log_joint: Floats) -> tuple[Floats, Floats, float]:
+    """Return ``log p(x_n)``, the responsibilities and their entropy from ``log p(x_n, k)``.
+
+    The largest term of each row is taken out before exp (log-sum-exp), so that densities too
+    small for a number still compare. Overwrites ``log_joint``, to spare the memory.
+    """
+    largest = log_joint.max(axis=1)
+    if not np.all(np.isfinite(largest)):
+        n = int(np.argmin(np.isfinite(largest)))
+        raise ImpossibleDataError(
+            f"The point in row {n + 1} is too far from every component to have a density; "
+            "choose another start."
+        )
+    log_joint -= largest[:, None]
+    responsibilities = np.exp(log_joint)
+    total = responsibilities.sum(axis=1)
+    responsibilities /= total[:, None]
+    log_total = np.log(total)
+    log_joint -= log_total[:, None]  # now log r
+    nothing = log_joint < SMALLEST_LOG_RESPONSIBILITY
+    if nothing.any():
+        responsibilities[nothing] = 0.0
+        log_joint[nothing] = 0.0  # so that 0 log 0 = 0 and not NaN
+    entropy = -float(np.vdot(responsibilities.T, log_joint.T))
+    return largest + log_total, responsibilities, entropy
 
 
 def _sum_xlogy(counts: Floats, weights: Floats) -> float:

@@ -64,7 +64,8 @@ def read_points(raw: Any) -> Points:
     if 0 in table.shape:
         raise DataError("The data are empty; give at least one row and one column.")
     _check_values(table)
-    center = table.mean(0)
+    # The mean of equal numbers may differ from them by rounding; a constant column is exact.
+    center = np.where(np.ptp(table, axis=0) == 0, table[0], table.mean(0))
     # Each column lies in one piece of memory: every formula runs along the points.
     points = np.asfortranarray(table - center)
     return Points(points, center, np.asarray(np.mean(points**2, axis=0)))
