@@ -1,0 +1,61 @@
+"""The program's own icons: strokes in ``assets/icons``, drawn in any color, at any size."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from em_explorer.resources import asset
+
+SIZES = (16, 20, 24, 32, 48, 64)
+"""Pixel sizes an icon holds; Qt picks the nearest that is large enough."""
+
+
+@cache
+def icon(name: str, color: str, disabled: str | None = None) -> QIcon:
+    """Return an icon.
+
+    Parameters
+    ----------
+    name : str
+        A file of ``assets/icons`` without its ending, as ``"play"``.
+    color : str
+        ``#RRGGBB``, mostly the theme's text color.
+    disabled : str, optional
+        Color while its button is disabled; without it, the color at 35 %.
+    """
+    source = asset("icons", f"{name}.svg").read_text(encoding="utf-8")
+    result = QIcon()
+    for size in SIZES:
+        result.addPixmap(_drawn(source, QColor(color), size))
+        off = QColor(disabled or color)
+        off.setAlphaF(1.0 if disabled else 0.35)
+        result.addPixmap(_drawn(source, off, size), QIcon.Mode.Disabled)
+    return result
+
+
+@cache
+def app_icon() -> QIcon:
+    """Return the program's icon, for the window and the task bar."""
+    source = asset("icons", "em_explorer.svg").read_text(encoding="utf-8")
+    result = QIcon()
+    for size in (*SIZES, 128, 256):
+        result.addPixmap(_drawn(source, QColor("black"), size))
+    return result
+
+
+def _drawn(source: str, color: QColor, size: int) -> QPixmap:
+    # QtSvg knows no currentColor, so the color is put in as text. The opacity comes after the
+    # drawing, or strokes that overlap would show.
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color.name()).encode()))
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.fillRect(0, 0, size, size, QColor.fromRgbF(0, 0, 0, color.alphaF()))
+    painter.end()
+    return pixmap
