@@ -1,0 +1,61 @@
+# make run    opens the window, after setting up whatever is missing
+# make test   checks style, imports and types, and runs all tests without a screen
+# make PYTHON=python3.12 run    takes another Python (3.11 or newer)
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO := old-faithful
+
+.PHONY: help run test lint types unit format system clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# em-explorer leaves with 2 when it finds no screen; then there is at least a film to look at.
+run: NEED := window
+run: .venv/.installed
+	@$(BIN)/em-explorer; code=$$?; \
+	if [ $$code -ne 2 ]; then exit $$code; fi; \
+	echo "Rendering $(DEMO).gif instead."; \
+	$(BIN)/em-explorer render $(DEMO) --out $(DEMO).gif && echo "Look at $(DEMO).gif."
+
+test: lint types unit
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.installed-dev
+	$(BIN)/mypy
+
+# Two workers with one BLAS thread each: more would fight over two cores.
+unit: .venv/.installed-dev
+	QT_QPA_PLATFORM=offscreen OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The stamps are younger than pyproject.toml when what it asks for is installed.
+.venv/.installed: pyproject.toml | system
+	@echo "Installing em_explorer into .venv (the first time takes a few minutes)"
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml | system
+	@echo "Installing em_explorer and its tools into .venv (the first time takes a few minutes)"
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch .venv/.installed $@
+
+NEED := offscreen
+system:
+	@sh .ci/system-libraries $(NEED) $(PYTHON)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "em_explorer needs Python 3.11 or newer; this is %d.%d. Run: make PYTHON=python3.12 run" % sys.version_info[:2])'
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
