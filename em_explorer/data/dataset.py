@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.arrays import Floats, Ints, freeze
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Truth:
     topic_word: Floats | None = None
     doc_topic: Floats | None = None
 
+    def __post_init__(self) -> None:
+        freeze(self)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -52,7 +56,7 @@ class Dataset:
     columns : tuple of str
         Names of the D columns with their units, e.g. "waiting (min)".
     symbols : tuple of str
-        Names of categorical symbols 0, 1, …; empty elsewhere.
+        Names of categorical symbols 0, 1, …, or of the true classes of points; else empty.
     vocabulary : tuple of str
         Words 0, 1, … of a corpus.
     documents : tuple of str
@@ -68,6 +72,9 @@ class Dataset:
         Citation.
     image_shape : tuple of int, optional
         Rows and columns of a picture when words are pixels (bars).
+    options : mapping of str to object
+        Options of the model that suit these data, by field name and as plain values, e.g.
+        ``{"n_states": 2, "emission": "poisson"}``. Empty where any will do.
     """
 
     name: str
@@ -84,3 +91,7 @@ class Dataset:
     story: str = ""
     source: str = ""
     image_shape: tuple[int, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        freeze(self)
