@@ -115,8 +115,8 @@ def read_table(raw: Any) -> tuple[Floats, tuple[str, ...]]:
     names = getattr(raw, "columns", None)
     if isinstance(raw, np.ma.MaskedArray):
         raw = np.ma.filled(raw.astype(float), np.nan)
-    elif names is not None and hasattr(raw, "to_numpy"):
-        raw = raw.to_numpy(dtype=object, na_value=np.nan)
+    elif names is not None and hasattr(raw, "isna"):
+        raw = np.where(raw.isna(), np.nan, raw.to_numpy(dtype=object))
     try:
         table = np.asarray(raw)
         if table.dtype.kind == "O" and any(isinstance(v, str | bytes) for v in table.flat):
