@@ -1,0 +1,236 @@
+"""The models for those who write scripts: four classes that follow scikit-learn's conventions.
+
+Each is thin: it checks its input, hands it to a model, and lets the one loop of
+:mod:`em_explorer.em.steps` run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from em_explorer.em.arrays import Floats
+from em_explorer.em.errors import DataError, SingularError
+from em_explorer.em.steps import Fit, Model, RunOptions, StopReason, fit
+from em_explorer.models import missing_data
+from em_explorer.models.missing_data import (
+    MissingData,
+    MissingDataOptions,
+    MissingDataParams,
+)
+from em_explorer.models.patterns import IncompleteData, framed
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    """Turn scikit-learn's ``random_state`` (None, int, RandomState) or a Generator into the latter.
+
+    A RandomState is advanced, as scikit-learn advances it; a Generator is used as it is.
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if random_state is None or isinstance(random_state, int | np.integer):
+        return np.random.default_rng(random_state)
+    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
+
+
+class _EMEstimator(BaseEstimator):  # type: ignore[misc]
+    """What the four classes share: run EM, and tell how it went.
+
+    Attributes
+    ----------
+    log_likelihood_history_ : (n_iter_ + 1,) float, nats
+        The objective at each E-step: first at the initial parameters, last at those kept.
+    n_iter_ : int
+        Full steps taken.
+    converged_ : bool
+        Whether EM stopped because it had converged, and for no other reason.
+    stop_reason_ : str
+        "converged", "iteration limit", "decreased", "singular" or "stalled".
+    stop_message_ : str
+        The same in a sentence, with what can be done.
+    """
+
+    max_iter: int
+    tolerance: float
+
+    def _run(self, model: Model, data: Any, params: Any) -> Fit:
+        """Run EM from ``params``; a start that allows no E-step is an error of the caller's."""
+        try:
+            return fit(model, data, params, RunOptions(self.max_iter, self.tolerance))
+        except SingularError as error:
+            raise DataError(str(error)) from error
+
+    def _keep(self, found: Fit) -> None:
+        """Store how a run went."""
+        self.log_likelihood_history_ = np.array(found.history)
+        self.n_iter_ = found.n_iter
+        self.converged_ = found.stop.reason is StopReason.CONVERGED
+        self.stop_reason_ = found.stop.reason.value
+        self.stop_message_ = found.stop.message
+
+
+class EMImputation(OneToOneFeatureMixin, TransformerMixin, _EMEstimator):  # type: ignore[misc]
+    """Fill the holes of a table from a multivariate normal fitted to its incomplete rows.
+
+    Parameters
+    ----------
+    max_iter : int
+        Full EM steps at most.
+    tolerance : float, nats per row
+        Stop when a full step gains less; 0 takes exactly ``max_iter`` steps.
+    mean_init : (D,) array-like, optional
+        Initial mean; otherwise the means of the available values.
+    covariance_init : (D, D) array-like, optional
+        Initial covariance; otherwise the variances of the available values, uncorrelated.
+    ridge : float, data's units squared
+        0 is maximum likelihood; above 0, a prior keeps the covariance from collapsing.
+    random_state : None, int, RandomState or Generator
+        Behind :meth:`draw`. ``fit`` starts the sequence of draws anew.
+
+    Attributes
+    ----------
+    mean_ : (D,) float
+    covariance_ : (D, D) float
+    log_likelihood_history_, n_iter_, converged_, stop_reason_, stop_message_
+        How the run went. Where the covariance became singular on the way, ``stop_reason_`` is
+        "singular" and the last good parameters are kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from em_explorer import EMImputation
+    >>> table = [[1.0, 2.1], [2.0, 3.9], [3.0, 6.2], [4.0, np.nan]]
+    >>> EMImputation(max_iter=500, tolerance=1e-12).fit_transform(table).round(2)[3]
+    array([4.  , 8.17])
+    """
+
+    def __init__(
+        self,
+        max_iter: int = 100,
+        tolerance: float = 1e-6,
+        mean_init: Any = None,
+        covariance_init: Any = None,
+        ridge: float = 0.0,
+        random_state: Any = None,
+    ) -> None:
+        self.max_iter = max_iter
+        self.tolerance = tolerance
+        self.mean_init = mean_init
+        self.covariance_init = covariance_init
+        self.ridge = ridge
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit mean and covariance to the observed cells.
+
+        Parameters
+        ----------
+        X : (N, D) array-like of numbers, NaN where missing
+        y : ignored
+
+        Raises
+        ------
+        ValueError
+            When a column holds nothing, or EM cannot start: a constant column without a ridge,
+            initial parameters of the wrong shape.
+        """
+        model = MissingData(MissingDataOptions(ridge=self.ridge))
+        data = model.prepare(self._read(X, reset=True))
+        params = model.initialize(data, np.random.default_rng(0))
+        if self.mean_init is not None or self.covariance_init is not None:
+            params = self._given(model, data, params)
+        self._generator = _generator(self.random_state)
+        found = self._run(model, data, params)
+        self._keep(found)
+        fitted = model.to_units(found.params, data)
+        self.mean_, self.covariance_ = fitted.mean, fitted.covariance
+        return self
+
+    def _given(
+        self, model: MissingData, data: IncompleteData, available: MissingDataParams
+    ) -> MissingDataParams:
+        """Return the given initial parameters, completed from the available cases."""
+        start = model.to_units(available, data)
+        mean = start.mean if self.mean_init is None else self.mean_init
+        covariance = start.covariance if self.covariance_init is None else self.covariance_init
+        try:
+            given = MissingDataParams(np.array(mean, float), np.array(covariance, float))
+        except (TypeError, ValueError):
+            raise DataError("mean_init and covariance_init must be arrays of numbers.") from None
+        return model.from_units(given, data)
+
+    def _read(self, X: Any, *, reset: bool) -> Floats:
+        if isinstance(X, np.ma.MaskedArray):
+            # scikit-learn would take the numbers under the mask for data.
+            X = np.ma.filled(X.astype(float), np.nan)
+        table = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+        )
+        return np.asarray(table)
+
+    def _framed(self, X: Any) -> tuple[Floats, IncompleteData, MissingDataParams]:
+        """Return new rows as they are, and with the fitted parameters about the fitted mean."""
+        check_is_fitted(self)
+        table = self._read(X, reset=False)
+        columns = [f"column {i + 1}" for i in range(table.shape[1])]
+        params = MissingDataParams(np.zeros(table.shape[1]), self.covariance_)
+        return table, framed(table, self.mean_, columns), params
+
+    def transform(self, X: Any) -> Floats:
+        """Fill every hole with its conditional mean given the row's observed cells.
+
+        Rows with nothing observed get the mean.
+
+        Returns
+        -------
+        (N, D) float
+            In the units of X, whose observed cells come back unchanged.
+        """
+        table, data, params = self._framed(X)
+        posterior = MissingData().e_step(data, params, latent=True).latent
+        # Centering and back may cost an observed value its last digit: those are not touched.
+        return np.where(data.observed, table, posterior.imputed_in_units(data))
+
+    def draw(self, X: Any) -> Floats:
+        """Fill every hole with a random draw from its conditional distribution.
+
+        Each call continues the random sequence, so that several calls give the several completed
+        tables that multiple imputation wants.
+
+        Returns
+        -------
+        (N, D) float
+            In the units of X, whose observed cells come back unchanged.
+        """
+        table, data, params = self._framed(X)
+        drawn = missing_data.draw(data, params, self._generator)
+        return np.where(data.observed, table, drawn + data.center)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean observed-data log-likelihood per row with something observed, in nats.
+
+        Raises
+        ------
+        ValueError
+            When nothing was observed at all.
+        """
+        _, data, params = self._framed(X)
+        model = MissingData()
+        n_rows = model.n_observations(data)
+        if n_rows == 0:
+            raise DataError("Nothing was observed in these rows, so there is nothing to score.")
+        return model.e_step(data, params).log_likelihood / n_rows
