@@ -14,6 +14,7 @@ import numpy as np
 
 from em_explorer.em.arrays import Bools, Floats, Ints, freeze
 from em_explorer.em.errors import DataError
+from em_explorer.models.points import LARGEST
 
 STACK = 1024
 """Patterns handled at once: many for numpy's sake, few for memory's."""
@@ -110,7 +111,7 @@ def read_table(raw: Any) -> tuple[Floats, tuple[str, ...]]:
     Raises
     ------
     DataError
-        For text, complex or infinite values, or something that is not a table.
+        For text, complex, infinite or enormous values, or something that is not a table.
     """
     names = getattr(raw, "columns", None)
     if isinstance(raw, np.ma.MaskedArray):
@@ -129,6 +130,10 @@ def read_table(raw: Any) -> tuple[Floats, tuple[str, ...]]:
             "The table must hold numbers, all rows of one length, with NaN where a value is "
             "missing; it holds something else. Leave out columns of text or recode them."
         ) from None
+    return _checked(values, names)
+
+
+def _checked(values: Floats, names: Any) -> tuple[Floats, tuple[str, ...]]:
     if values.ndim != 2 or 0 in values.shape:
         raise DataError(
             f"The table must have rows and columns; its shape is {values.shape}. "
@@ -141,6 +146,11 @@ def read_table(raw: Any) -> tuple[Floats, tuple[str, ...]]:
         raise DataError(
             f"There is an infinite value in {titles[int(np.argmax(infinite))]}. "
             "Write NaN where a value is missing."
+        )
+    if (np.abs(values) > LARGEST).any():
+        raise DataError(
+            f"The table holds numbers beyond {LARGEST:g}, whose squares overflow. "
+            "Measure them in a larger unit."
         )
     return values, titles
 
@@ -203,8 +213,12 @@ def group_patterns(values: Floats) -> tuple[tuple[PatternStack, ...], Ints]:
         Rows with nothing observed.
     """
     observed = ~np.isnan(values)
-    patterns, which = np.unique(observed, axis=0, return_inverse=True)
-    by_pattern = np.argsort(which, kind="stable")
+    # Each pattern as a whole number, where it has room: those sort ten times faster than rows.
+    n_columns = values.shape[1]
+    keys = observed @ (1 << np.arange(n_columns)) if n_columns < 63 else observed
+    _, first_row, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    patterns = observed[first_row]
+    by_pattern = np.argsort(which.ravel(), kind="stable")
     sizes = np.bincount(which.ravel(), minlength=len(patterns))
     rows = np.split(by_pattern, np.cumsum(sizes)[:-1])
 

@@ -409,9 +409,11 @@ def test_shift_and_scale(shift):
     )
 
 
-def test_grouping_serves_more_patterns_than_a_stack_holds():
-    table = rng(1).normal(size=(4000, 14))
-    table[rng(2).random(table.shape) < 0.5] = NAN
+@pytest.mark.parametrize("n_columns", [14, 70])
+def test_grouping_serves_more_patterns_than_a_stack_holds(n_columns):
+    table = rng(1).normal(size=(4000, n_columns))
+    table[rng(2).random(table.shape) < 7 / n_columns] = NAN
+    table[:9, 3:] = NAN
     stacks, empty = group_patterns(table)
     rows = [r for stack in stacks for pattern in stack.rows for r in pattern] + list(empty)
     assert sorted(rows) == list(range(4000))
@@ -608,6 +610,7 @@ def test_prepare_takes_none_masks_and_frames():
     [
         ([[1.0, NAN], [2.0, NAN]], "Nothing was observed in column 2"),
         ([[1.0, np.inf], [2.0, 3.0]], "infinite value in column 2"),
+        ([[1.0, 1e200], [2.0, 3.0]], "squares overflow"),
         ([["1.0", "2.0"], ["2.0", "3.0"]], "must hold numbers"),
         ([[1.0, "x"], [2.0, None]], "must hold numbers"),
         (np.array([[1.0, "x"], [2.0, None]], dtype=object), "must hold numbers"),
