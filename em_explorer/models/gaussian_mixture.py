@@ -51,7 +51,7 @@ __all__ = [
 SMALLEST_LOG_RESPONSIBILITY = -600.0
 """A responsibility below exp(−600) is zero: denormal numbers would slow every sum tenfold."""
 
-ALIKE = 1e-9
+ALIKE = 1e-6
 """Components that differ by less than this fraction of their spread are the same."""
 
 
