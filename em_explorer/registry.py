@@ -1,4 +1,4 @@
-"""The one list of models. A new model is a module in ``models/``, a tab in ``ui/tabs/``, a row here.
+"""The one list of models: a new one is a module in ``models/``, a tab in ``ui/tabs/``, a row.
 
 Rows hold dotted paths, not objects, so that reading the list imports nothing.
 """
@@ -20,8 +20,8 @@ class ModelEntry:
         As stories and the command line write it.
     title : str
         On the tab.
-    model, options, tab : str
-        Dotted paths ``package.module:Name`` of the model class, its options and its tab.
+    model, options, params, tab : str
+        Dotted paths ``package.module:Name`` of the model class, its options, params and tab.
     first_demo : str
         The story its tab opens on.
     """
@@ -30,6 +30,7 @@ class ModelEntry:
     title: str
     model: str
     options: str
+    params: str
     tab: str
     first_demo: str
 
@@ -40,6 +41,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Gaussian mixture",
         "em_explorer.models.gaussian_mixture:GaussianMixture",
         "em_explorer.models.gaussian_mixture:GaussianMixtureOptions",
+        "em_explorer.models.gaussian_mixture:GaussianMixtureParams",
         "em_explorer.ui.tabs.gaussian_mixture:GaussianMixtureTab",
         "old-faithful",
     ),
@@ -48,6 +50,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Hidden Markov",
         "em_explorer.models.hidden_markov:HiddenMarkov",
         "em_explorer.models.hidden_markov:HiddenMarkovOptions",
+        "em_explorer.models.hidden_markov:HiddenMarkovParams",
         "em_explorer.ui.tabs.hidden_markov:HiddenMarkovTab",
         "casino",
     ),
@@ -56,6 +59,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Topics (LDA)",
         "em_explorer.models.latent_dirichlet:LatentDirichlet",
         "em_explorer.models.latent_dirichlet:LatentDirichletOptions",
+        "em_explorer.models.latent_dirichlet:LatentDirichletParams",
         "em_explorer.ui.tabs.latent_dirichlet:LatentDirichletTab",
         "bars",
     ),
@@ -64,6 +68,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Missing data",
         "em_explorer.models.missing_data:MissingData",
         "em_explorer.models.missing_data:MissingDataOptions",
+        "em_explorer.models.missing_data:MissingDataParams",
         "em_explorer.ui.tabs.missing_data:MissingDataTab",
         "missing-at-random",
     ),

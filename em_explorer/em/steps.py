@@ -77,7 +77,7 @@ class RunOptions:
 
     max_iter: int = option(
         200,
-        "Iterations at most",
+        "At most",
         help="EM stops after this many full steps.",
         low=0,
         high=1_000_000,
@@ -86,13 +86,12 @@ class RunOptions:
     )
     tolerance: float = option(
         1e-6,
-        "Tolerance",
+        "Tolerance, nats",
         help="EM stops when a full step gains less than this, in nats per observation. "
         "0 never stops early.",
         low=0.0,
         high=1.0,
         group="Run",
-        suffix=" nats",
     )
 
     def __post_init__(self) -> None:

@@ -76,6 +76,7 @@ class GaussianMixtureOptions:
         "squared. 0 is no prior.",
         low=0.0,
         high=1e12,
+        advanced=True,
     )
     weight_pseudo_count: float = option(
         0.0,

@@ -18,7 +18,9 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -163,13 +165,20 @@ class OptionsForm(QWidget):
         Only the options of this group ("Model", "Start", "Run"). The others keep the values last
         given to :meth:`set_value`, so two forms over one class stay in step by passing each
         other's value on.
+    columns : int
+        How many controls stand side by side.
     """
 
     changed = Signal(object)
     """Emitted with the new options when the person changed one; not by :meth:`set_value`."""
 
     def __init__(
-        self, options_class: type, group: str | None = None, parent: QWidget | None = None
+        self,
+        options_class: type,
+        group: str | None = None,
+        parent: QWidget | None = None,
+        *,
+        columns: int = 1,
     ) -> None:
         super().__init__(parent)
         self._options: Any = options_class()
@@ -186,8 +195,12 @@ class OptionsForm(QWidget):
         self._folded = QWidget(self)
         folded = _column(self._folded, 1.5 * GRID)
         self._problem = QLabel(self)
+        plain_rows = [self._row(n, c) for n, c in shown.items() if not c.advanced]
+        for first in range(0, len(plain_rows), columns):
+            self._layout.addLayout(_side_by_side(plain_rows[first : first + columns]))
         for name, control in shown.items():
-            (folded if control.advanced else self._layout).addWidget(self._row(name, control))
+            if control.advanced:
+                folded.addWidget(self._row(name, control))
         self._finish(any(control.advanced for control in shown.values()))
         self.set_value(self._options)
 
@@ -228,6 +241,9 @@ class OptionsForm(QWidget):
         layout = _column(row, LABEL_GAP)
         editor, notify = _editor(default, control, row)
         editor.setObjectName(f"option_{name}")
+        # A spin box wants room for its largest number; here the panel's width decides.
+        editor.setMinimumWidth(theme_manager().px(64))
+        editor.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         editor.setAccessibleName(control.label)
         editor.setAccessibleDescription(control.help)
         row.setToolTip(control.help)
@@ -329,6 +345,14 @@ def _column(widget: QWidget, spacing: float) -> QVBoxLayout:
     layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(theme_manager().px(spacing))
+    return layout
+
+
+def _side_by_side(widgets: list[QWidget]) -> QHBoxLayout:
+    layout = QHBoxLayout()
+    layout.setSpacing(theme_manager().px(GRID))
+    for widget in widgets:
+        layout.addWidget(widget, 1)
     return layout
 
 

@@ -1,0 +1,305 @@
+"""The main window: a tab per model, the menus, themes and projector mode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QStackedWidget,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from em_explorer import __version__, registry
+from em_explorer.session.document import Story, list_stories
+from em_explorer.ui.icons import icon
+from em_explorer.ui.stage import Motion
+from em_explorer.ui.theme import PRESENTATION_SCALE, theme_manager
+
+FIRST_SIZE = QSize(1280, 800)
+
+
+class MainWindow(QMainWindow):
+    """All models, one tab each; a tab is built when it is first shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("main_window")
+        self.setWindowTitle("em_explorer")
+        self.resize(FIRST_SIZE)
+        self.tabs: dict[str, Any] = {}
+        self._stories: list[Story] | None = None
+        page = QWidget()
+        page.setProperty("role", "page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.tab_bar = QTabBar()
+        self.tab_bar.setObjectName("models")
+        self.tab_bar.setAccessibleName("Models")
+        self.tab_bar.setExpanding(False)
+        self.pages = QStackedWidget()
+        for row in registry.MODELS:
+            self.tab_bar.addTab(row.title)
+            self.pages.addWidget(QWidget())
+        column.addWidget(self.tab_bar)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(page)
+        self.tab_bar.currentChanged.connect(self.show_model)
+        self._make_menus()
+        self._make_keys()
+        self._projector = False
+        self._panels = True
+        theme_manager().changed.connect(self._retheme)
+        self._retheme()
+
+    # -- tabs --------------------------------------------------------------------------------
+
+    @property
+    def tab(self) -> Any:
+        """The tab in front, built if it was not yet shown."""
+        return self.tab_for(registry.MODELS[self.pages.currentIndex()].key)
+
+    def tab_for(self, key: str, *, open_first_demo: bool = True) -> Any:
+        """Return a model's tab; the first call builds it and opens its first demo."""
+        if key not in self.tabs:
+            row = registry.entry(key)
+            tab = registry.load(row.tab)()
+            self.tabs[key] = tab
+            index = [r.key for r in registry.MODELS].index(key)
+            placeholder = self.pages.widget(index)
+            self.pages.insertWidget(index, tab)
+            if placeholder is not None:
+                self.pages.removeWidget(placeholder)
+                placeholder.deleteLater()
+            tab.story_wanted.connect(self.open_demo)
+            self._arrange(tab)
+            if open_first_demo:
+                tab.load_story(row.first_demo)
+        return self.tabs[key]
+
+    def show_model(self, index: int) -> None:
+        """Bring a model's tab to the front; one that runs unseen is paused."""
+        before = self.pages.currentIndex()
+        if before != index:
+            leaving = self.tabs.get(registry.MODELS[before].key)
+            if leaving is not None:
+                leaving.controller.pause()
+        key = registry.MODELS[index].key
+        self.tab_for(key)
+        self.pages.setCurrentIndex(index)
+        if self.tab_bar.currentIndex() != index:
+            self.tab_bar.setCurrentIndex(index)
+
+    def open_model(self, key: str) -> None:
+        """Bring the tab of a model to the front by its key."""
+        self.show_model([row.key for row in registry.MODELS].index(key))
+
+    # -- demos -------------------------------------------------------------------------------
+
+    @property
+    def stories(self) -> list[Story]:
+        """All bundled demos in menu order."""
+        if self._stories is None:
+            self._stories = list_stories()
+        return self._stories
+
+    def open_demo(self, name: str) -> None:
+        """Show a demo in its tab."""
+        story = next(s for s in self.stories if s.name == name)
+        tab = self.tab_for(story.model, open_first_demo=False)
+        if tab.load_story(story) or tab.dataset is not None:
+            self.open_model(story.model)
+
+    def next_demo(self, by: int = 1) -> None:
+        """Go on to the next demo, over all tabs, round and round."""
+        names = [story.name for story in self.stories]
+        here = self.tab.story.name if self.tab.story is not None else None
+        position = names.index(here) if here in names else -1 if by > 0 else 0
+        self.open_demo(names[(position + by) % len(names)])
+
+    # -- menus -------------------------------------------------------------------------------
+
+    def _make_menus(self) -> None:
+        bar = self.menuBar()
+        file_menu = bar.addMenu("&File")
+        self._action(file_menu, "open", "&Open data…", self._open, "Ctrl+O")
+        self._action(
+            file_menu, "save_picture", "Save &picture…", self._save_picture, "Ctrl+Shift+S"
+        )
+        self._action(file_menu, "export", "&Export tables…", self._export, "Ctrl+E")
+        file_menu.addSeparator()
+        self._action(file_menu, "quit", "&Quit", self.close, "Ctrl+Q")
+        self.demos_menu = bar.addMenu("&Demos")
+        self.demos_menu.aboutToShow.connect(self._fill_demos)
+        run_menu = bar.addMenu("&Run")
+        for name, words, key, slot in (
+            ("play", "&Play or pause", "Space", lambda c: c.toggle()),
+            ("step", "Next &half-step", "Right", lambda c: c.step()),
+            ("back", "&Back one half-step", "Left", lambda c: c.back()),
+            ("rewind", "&Rewind to the same start", "R", lambda c: c.rewind()),
+            ("end", "Run to the &end", "End", lambda c: c.run_to_end()),
+            ("stop", "&Stop here", "Esc", lambda c: c.stop()),
+        ):
+            self._action(run_menu, f"run_{name}", words, lambda s=slot: s(self.tab.controller), key)
+        self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
+        view_menu = bar.addMenu("&View")
+        self._action(view_menu, "theme", "&Dark or light theme", theme_manager().toggle, "Ctrl+D")
+        self.panel_action = self._action(
+            view_menu, "side_panel", "&Side panel", self._toggle_side, "F9"
+        )
+        self.panel_action.setCheckable(True)
+        self.panel_action.setChecked(True)
+        self.projector_action = self._action(
+            view_menu, "projector", "&Projector mode", self.toggle_projector, "F11"
+        )
+        self.projector_action.setCheckable(True)
+        self.motion_action = self._action(
+            view_menu, "motion", "&Animate between half-steps", self._toggle_motion
+        )
+        self.motion_action.setCheckable(True)
+        self.motion_action.setChecked(Motion.enabled)
+        help_menu = bar.addMenu("&Help")
+        self._action(help_menu, "keys", "&Keyboard", self._show_keys, "F1")
+        self._action(help_menu, "about", "&About em_explorer", self._show_about)
+        self.theme_button = QToolButton()
+        self.theme_button.setObjectName("theme_button")
+        self.theme_button.setAccessibleName("Switch between the light and the dark theme")
+        self.theme_button.setToolTip("Light or dark (Ctrl+D)")
+        self.theme_button.clicked.connect(theme_manager().toggle)
+        bar.setCornerWidget(self.theme_button)
+
+    def _action(
+        self, menu: QMenu, name: str, words: str, slot: Any, key: str | None = None
+    ) -> QAction:
+        action = QAction(words, self)
+        action.setObjectName(f"action_{name}")
+        if key is not None:
+            action.setShortcut(QKeySequence(key))
+        action.triggered.connect(lambda *_: slot())
+        menu.addAction(action)
+        return action
+
+    def _make_keys(self) -> None:
+        for key, by in (("PgDown", 1), ("PgUp", -1)):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.activated.connect(lambda by=by: self.next_demo(by))
+
+    def _fill_demos(self) -> None:
+        if self.demos_menu.actions():
+            return
+        group = QActionGroup(self.demos_menu)
+        for row in registry.MODELS:
+            self.demos_menu.addSection(row.title)
+            for story in self.stories:
+                if story.model == row.key:
+                    action = QAction(story.title, self.demos_menu)
+                    action.setObjectName(f"demo_{story.name}")
+                    action.triggered.connect(lambda _=False, n=story.name: self.open_demo(n))
+                    group.addAction(action)
+                    self.demos_menu.addAction(action)
+        self.demos_menu.addSeparator()
+        self._action(self.demos_menu, "next_demo", "Next demo\tPgDn", self.next_demo)
+        self._action(
+            self.demos_menu, "previous_demo", "Previous demo\tPgUp", lambda: self.next_demo(-1)
+        )
+
+    # -- what the menus do -------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self.tab.open_dialog()
+
+    def _save_picture(self) -> None:
+        from em_explorer.ui.saving import ask_and_save_picture
+
+        ask_and_save_picture(self)
+
+    def _export(self) -> None:
+        from em_explorer.ui.saving import ask_and_export
+
+        ask_and_export(self)
+
+    def toggle_projector(self) -> None:
+        """Larger type, and only the play area, the curve and the transport."""
+        self._projector = not self._projector
+        self.projector_action.setChecked(self._projector)
+        self.menuBar().setVisible(not self._projector)
+        self.tab_bar.setVisible(not self._projector)
+        theme_manager().use(scale=PRESENTATION_SCALE if self._projector else 1.0)
+        for tab in self.tabs.values():
+            self._arrange(tab)
+        if self.isVisible():
+            if self._projector:
+                self.showFullScreen()
+            else:
+                self.showNormal()
+
+    def _toggle_side(self) -> None:
+        self._panels = not self._panels
+        self.panel_action.setChecked(self._panels)
+        for tab in self.tabs.values():
+            self._arrange(tab)
+
+    def _arrange(self, tab: Any) -> None:
+        tab.show_panels(setup=not self._projector, side=self._panels and not self._projector)
+
+    def _toggle_motion(self) -> None:
+        Motion.enabled = not Motion.enabled
+        self.motion_action.setChecked(Motion.enabled)
+
+    def _retheme(self, *_: object) -> None:
+        theme = theme_manager().current
+        self.theme_button.setIcon(icon("sun" if theme.is_dark else "moon", theme.text))
+
+    def _show_keys(self) -> None:
+        box = QMessageBox(self)
+        box.setWindowTitle("Keyboard")
+        box.setTextFormat(Qt.TextFormat.RichText)
+        rows = (
+            ("Space", "play or pause"),
+            ("→", "the next half-step"),
+            ("←", "one half-step back"),
+            ("R", "rewind to the same start"),
+            ("N", "draw a new start"),
+            ("End", "run to the end"),
+            ("Esc", "stop EM here"),
+            ("PgDn, PgUp", "next and previous demo"),
+            ("F9", "fold the side panel"),
+            ("F11", "projector mode"),
+            ("Ctrl+O", "open your own data"),
+            ("Ctrl+D", "dark or light"),
+        )
+        lines = "".join(f"<tr><td><b>{k}</b>&nbsp;&nbsp;</td><td>{w}</td></tr>" for k, w in rows)
+        box.setText(f"<table cellspacing=4>{lines}</table>")
+        box.open()
+
+    def _show_about(self) -> None:
+        box = QMessageBox(self)
+        box.setWindowTitle("About em_explorer")
+        box.setText(
+            f"em_explorer {__version__}\n\nWatch Expectation-Maximization work, one half-step at "
+            "a time.\n\nMIT licence. The data sets' sources are named beside each of them."
+        )
+        box.open()
+
+    def open_file(self, path: Path) -> None:
+        """Open a data file in the tab in front."""
+        self.tab.open_file(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End every worker before the window goes."""
+        for tab in self.tabs.values():
+            tab.close_run()
+        application = QApplication.instance()
+        if self._projector and application is not None:
+            theme_manager().use(scale=1.0)
+        event.accept()

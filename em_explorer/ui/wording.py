@@ -1,0 +1,51 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "−"
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def plain(value: float, digits: int = 4) -> str:
+    """Return a number with so many significant digits, without an exponent where one fits.
+
+    >>> plain(-1130.26396, 6)
+    '−1130.26'
+    """
+    if not math.isfinite(value):
+        return "∞" if value > 0 else f"{MINUS}∞" if value < 0 else "–"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if exponent < -5 or exponent >= 9:
+        mantissa = f"{value / 10.0**exponent:.{max(digits - 2, 0)}f}"
+        return f"{mantissa}×10{str(exponent).translate(SUPERSCRIPTS)}".replace("-", MINUS)
+    decimals = max(digits - 1 - exponent, 0)
+    return f"{value:.{decimals}f}".replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a change with its sign: ``+0.44``, ``−1.2``."""
+    text = plain(value, digits)
+    return text if text.startswith(MINUS) or text in ("0", "–") else f"+{text}"
+
+
+def nats(value: float, change: float | None = None) -> str:
+    """Return a log-likelihood with enough decimals to show the last change (2 to 10)."""
+    decimals = 2
+    if change:
+        decimals = max(2, min(10, 1 - math.floor(math.log10(abs(change)))))
+    return f"{value:.{decimals}f}".replace("-", MINUS)
+
+
+def count(n: float, one: str, many: str = "") -> str:
+    """Return "1 point", "2 points", "1,204 points"."""
+    return f"{n:,.0f} {one if round(n) == 1 else many or one + 's'}"
+
+
+def unit_of(column: str) -> tuple[str, str]:
+    """Split "waiting (min)" into its name and its unit."""
+    name, _, rest = column.partition(" (")
+    return name, rest.rstrip(")")
