@@ -259,7 +259,7 @@ class GaussianEmission:
         weight = (counts + strength)[:, None, None]
         covariances = np.divide(scatter, weight, out=self.covariances.copy(), where=weight > 0)
         variances = np.diagonal(statistics.total_scatter()) / counts.sum()
-        gaussian.check_covariances(covariances, None if strength else variances, "state")
+        gaussian.check_covariances(covariances, variances, "state")
         return GaussianEmission(means, covariances)
 
     def expected_log_density(self, statistics: GaussianStatistics) -> float:
