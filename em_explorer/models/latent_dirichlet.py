@@ -162,7 +162,7 @@ class LatentDirichlet:
         if carry is not None and options.inner_start is InnerStart.CARRIED:
             return settle(documents, carry)
         found = settle(documents, np.ones((documents.n_documents, len(log_topic_word))))
-        if carry is None:
+        if carry is None or options.inner_start is InnerStart.FRESH:
             return found
         # A fresh start may end on a lower hill than the one the document stood on. Going on from
         # there instead is what keeps the bound from ever falling.

@@ -32,10 +32,12 @@ class LatentDirichletStart(Enum):
 class InnerStart(Enum):
     """Where a document's γ starts in each E-step.
 
-    FRESH starts at γ = 1 and, where that ends below the bound at the γ of the E-step before,
-    continues from there; CARRIED always continues from the E-step before.
+    BEST starts at γ = 1 and, where that ends below the bound at the γ of the E-step before,
+    continues from there. CARRIED always continues from the E-step before. With either the bound
+    never falls. FRESH forgets where the documents stood, as scikit-learn does: it may fall.
     """
 
+    BEST = "best"
     FRESH = "fresh"
     CARRIED = "carried"
 
@@ -85,11 +87,10 @@ class LatentDirichletOptions:
         group="Start",
     )
     inner_start: InnerStart = option(
-        InnerStart.FRESH,
+        InnerStart.BEST,
         "Documents start",
-        help="Fresh: each E-step forgets where the documents stood, unless that would lower the "
-        "bound. Carried: it goes on from there.",
-        group="Run",
+        help="Fresh: each E-step forgets where the documents stood; the bound may then fall. "
+        "Carried: it goes on from there. Best: fresh, unless that would lower the bound.",
         advanced=True,
     )
     inner_max_iter: int = option(
@@ -99,7 +100,6 @@ class LatentDirichletOptions:
         low=1,
         high=1_000_000,
         step=100,
-        group="Run",
         advanced=True,
     )
     inner_tolerance: float = option(
@@ -109,7 +109,6 @@ class LatentDirichletOptions:
         "0 always takes all turns.",
         low=0.0,
         high=1.0,
-        group="Run",
         suffix=" words",
         advanced=True,
     )
