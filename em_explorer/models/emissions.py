@@ -29,6 +29,7 @@ from em_explorer.models.probabilities import (
     log_probability_prior,
     nudge_probabilities,
     probabilities,
+    without_traces,
 )
 
 ROUNDING = 1e-12
@@ -114,6 +115,7 @@ class CategoricalStatistics:
     counts: Floats
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", without_traces(self.counts))
         freeze(self)
 
     def __add__(self, other: CategoricalStatistics) -> CategoricalStatistics:
@@ -250,7 +252,7 @@ class GaussianEmission:
         SingularError
             When a state's covariance has collapsed.
         """
-        counts = statistics.counts
+        counts = without_traces(statistics.counts)
         seen = counts > 0
         n_dims = self.means.shape[1]
         strength = 1.0 if prior.ridge > 0 else 0.0
@@ -337,6 +339,8 @@ class PoissonStatistics:
     log_factorials: float
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", without_traces(self.counts))
+        object.__setattr__(self, "sums", without_traces(self.sums))
         freeze(self)
 
     def __add__(self, other: PoissonStatistics) -> PoissonStatistics:

@@ -17,7 +17,7 @@ from em_explorer.models.emissions import (
     PoissonEmission,
     Prior,
 )
-from em_explorer.models.probabilities import checked_probabilities
+from em_explorer.models.probabilities import checked_probabilities, without_traces
 from em_explorer.models.sequences import SequenceData
 
 EMISSION_CLASSES: dict[EmissionType, type] = {
@@ -171,6 +171,8 @@ class HiddenMarkovStatistics:
     emission: Any
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "initial", without_traces(self.initial))
+        object.__setattr__(self, "transitions", without_traces(self.transitions))
         freeze(self)
 
     def __add__(self, other: HiddenMarkovStatistics) -> HiddenMarkovStatistics:

@@ -17,6 +17,16 @@ SAME_RTOL, SAME_ATOL = 1e-9, 1e-12
 """Two numbers that agree this closely are the same for EM."""
 
 
+SMALLEST_COUNT = 1e-300
+"""An expected count below this is none: divided by a total it would underflow to a probability of
+zero, and data that count for something would then have probability zero."""
+
+
+def without_traces(counts: Floats) -> Floats:
+    """Return expected counts with those below :data:`SMALLEST_COUNT` set to zero."""
+    return np.where(counts < SMALLEST_COUNT, 0.0, counts)
+
+
 def probabilities(counts: Floats, old: Floats, pseudo_count: float) -> Floats:
     """Return rows of probabilities from expected counts.
 

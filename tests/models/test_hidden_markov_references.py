@@ -146,3 +146,20 @@ def test_earthquakes_published():
     )
     assert found.history[-1] == pytest.approx(-341.87870, abs=6e-6)
     np.testing.assert_allclose(found.params.emission.rates, [15.421, 26.018], atol=6e-4)
+
+
+def test_probabilities_that_die_out_do_not_break_the_bound():
+    # The way back from the later state falls below the smallest number that floating point knows.
+    model = HiddenMarkov(HiddenMarkovOptions(2, "gaussian"))
+    data = model.prepare(observations("nile"))
+    start = HiddenMarkovParams(
+        [0.5, 0.5],
+        [[0.9, 0.1], [1e-200, 1.0 - 1e-200]],
+        GaussianEmission([[1100.0], [850.0]], np.full((2, 1, 1), 150.0**2)),
+    )
+    found = fit(model, data, model.from_units(start, data), RunOptions(150, 0.0))
+    assert found.stop.reason is StopReason.ITERATION_LIMIT
+    assert np.diff(found.history).min() > -1e-12 * 630
+    assert found.history[-1] == pytest.approx(-629.804456390623, rel=1e-12)
+    assert found.params.transition_matrix[1, 0] == 0.0
+    assert found.params.initial_probs[1] == 0.0
