@@ -5,8 +5,8 @@ from types import ModuleType
 import pytest
 from PySide6.QtSvg import QSvgRenderer
 
+from em_explorer.data.assets import asset
 from em_explorer.registry import MODELS
-from em_explorer.resources import asset
 
 
 def _maker() -> ModuleType:

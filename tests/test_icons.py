@@ -2,7 +2,7 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QIcon
 
-from em_explorer.resources import asset
+from em_explorer.data.assets import asset
 from em_explorer.ui.icons import app_icon, icon
 
 NAMES = sorted(path.stem for path in asset("icons").glob("*.svg"))

@@ -4,7 +4,7 @@ import sys
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 
-from em_explorer.resources import asset
+from em_explorer.data.assets import asset
 from em_explorer.ui import theme as themes
 from em_explorer.ui.theme import DARK, LIGHT, SYMBOLS, Theme, contrast, style_sheet
 

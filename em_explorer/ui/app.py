@@ -10,7 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from em_explorer.resources import asset
+from em_explorer.data.assets import asset
 from em_explorer.ui.theme import LIGHT, THEMES, apply_theme
 
 

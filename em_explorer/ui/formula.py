@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QLabel, QWidget
 
-from em_explorer.resources import asset
+from em_explorer.data.assets import asset
 from em_explorer.ui.theme import theme_manager
 
 MOST_WIDTH = 232

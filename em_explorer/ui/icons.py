@@ -8,7 +8,7 @@ from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from em_explorer.resources import asset
+from em_explorer.data.assets import asset
 
 SIZES = (16, 20, 24, 32, 48, 64)
 """Pixel sizes an icon holds; Qt picks the nearest that is large enough."""

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from em_explorer.resources import asset
+from em_explorer.data.assets import asset
 
 PRESENTATION_SCALE = 1.5
 """How much larger everything is in projector mode."""
