@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ MOST_CLASSES = 20
 """A text column with more distinct words holds names, not classes."""
 
 MOST_SYMBOLS = 64
+
+LARGEST = 1e100
+"""Squares of larger numbers come near to what a double can hold; nobody measures such."""
 
 _INDEX_NAMES = {"id", "index", "row", "rownames", "nr", "no", "unnamed 1"}
 _CLASS_NAMES = ("class", "label", "species", "cluster", "group", "type", "target")
@@ -59,10 +62,11 @@ def _sort_columns(path: Path) -> _Columns:
                 f"{row + 1} of the data; mend it, or leave the cell empty."
             )
         values = np.asarray(numbers, dtype=float)
-        if np.isinf(values).any():
+        huge = np.abs(values) > LARGEST
+        if huge.any():
             raise DataError(
-                f"Column “{name}” of “{path.name}” holds an infinite value in row "
-                f"{int(np.argmax(np.isinf(values))) + 1} of the data; leave the cell empty."
+                f"Column “{name}” of “{path.name}” holds an infinite or enormous value in row "
+                f"{int(np.argmax(huge)) + 1} of the data; leave the cell empty."
             )
         if not _is_index(name, values):
             numeric[name] = values
@@ -102,17 +106,22 @@ def load_table(path: str | Path, model: str = "gaussian_mixture") -> Dataset:
             f"Column “{name}” of “{path.name}” is empty, so nothing can be learned of it; "
             "remove it and open the file again."
         )
+    table = _varying(path, table, left_out)
+    if model == "missing_data":
+        left_out += [f"“{name}”" for name in table.words]
+        return _missing_table(path, table, left_out)
+    return _complete_table(path, table, left_out, model)
+
+
+def _varying(path: Path, table: _Columns, left_out: list[str]) -> _Columns:
+    """Leave out columns with one value: no spread, a singular covariance."""
     varies = np.array([len(set(column[~np.isnan(column)])) > 1 for column in table.values.T])
     if not varies.any():
         raise DataError(
             f"No column of numbers in “{path.name}” varies; choose a table with different rows."
         )
     left_out += [f"“{n}”" for n, v in zip(table.names, varies, strict=True) if not v]
-    table = table.keep(varies)
-    if model == "missing_data":
-        left_out += [f"“{name}”" for name in table.words]
-        return _missing_table(path, table, left_out)
-    return _complete_table(path, table, left_out, model)
+    return table.keep(varies)
 
 
 def _missing_table(path: Path, table: _Columns, left_out: list[str]) -> Dataset:
@@ -134,9 +143,11 @@ def _complete_table(path: Path, table: _Columns, left_out: list[str], model: str
             f"Fewer than two rows of “{path.name}” are complete; open it under Missing data, "
             "or remove the columns with the most holes."
         )
-    values = table.values[complete]
     if not complete.all():
         left_out.insert(0, f"{int((~complete).sum())} rows with empty cells")
+    # A column may vary only in rows that have just been left out.
+    table = _varying(path, replace(table, values=table.values[complete]), left_out)
+    values = table.values
     classes = _class_column(table.words, complete)
     left_out += [f"“{name}”" for name in table.words if name != classes]
     story = f"{_size(values)}."
@@ -253,7 +264,7 @@ def _observations(path: Path, table: _Columns) -> tuple[Any, tuple[str, ...], tu
         )
     values = table.values
     whole = values.shape[1] == 1 and bool(np.all(values == np.floor(values)) and values.min() >= 0)
-    if not whole:
+    if not whole or values.max() > 2.0**53:
         return (values[:, 0] if values.shape[1] == 1 else values), table.names, (), "gaussian"
     numbers = values[:, 0].astype(np.int64)
     kinds = np.unique(numbers)

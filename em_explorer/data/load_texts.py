@@ -37,10 +37,9 @@ def load_letters(path: str | Path) -> Dataset:
         raise DataError(
             f"“{path.name}” has hardly any letters from a to z; choose a text in Latin script."
         )
-    kinds = sorted({c for c in alphabetic if "a" <= c <= "z"})
+    kinds, numbers = np.unique(latin[latin > 0], return_inverse=True)
     if len(kinds) <= 6:
-        symbols = tuple(c.upper() for c in kinds)
-        numbers = np.searchsorted([LETTERS.index(c) for c in kinds], latin[latin > 0])
+        symbols = tuple(LETTERS[kind].upper() for kind in kinds)
     else:
         symbols, numbers = LETTERS, latin
     cut = f" (the first of {len(numbers):,})" if len(numbers) > MOST_LETTERS else ""

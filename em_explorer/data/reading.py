@@ -121,7 +121,7 @@ def read_frame(path: str | Path) -> Any:
     width = len(body[0])
     names = list(header) if header else [f"column {i + 1}" for i in range(width)]
     if header and len(names) == width - 1:
-        names.insert(0, "row")  # R writes row names without a heading
+        names.insert(0, "row")
     buffer = io.StringIO()
     csv.writer(buffer).writerows([_unique(names), *body])
     buffer.seek(0)
@@ -164,6 +164,8 @@ def _rows(path: Path, text: str) -> list[list[str]]:
             f"“{path.name}” can't be read as a table (line {reader.line_num + skipped}); "
             "save it as CSV and open that."
         ) from None
+    if not rows:
+        raise DataError(f"“{path.name}” holds no values; choose a file with data in it.")
     _check_widths(path, rows, numbers)
     return rows
 
@@ -172,10 +174,12 @@ def _check_widths(path: Path, rows: list[list[str]], numbers: list[int]) -> None
     first, *others = (len(row) for row in rows)
     width = Counter(others).most_common(1)[0][0] if others else first
     fits = {width}
-    if first not in (width, width - 1):
+    # R writes row names without a heading: its first line is one cell shorter.
+    unnamed = first == width - 1 and len(others) > 1 and _header(rows) is not None
+    if first != width and not unnamed:
         width, fits = first, {first}
     for i, row in enumerate(rows):
-        if len(row) not in fits and not (i == 0 and len(row) == width - 1 and len(others) > 1):
+        if len(row) not in fits and not (i == 0 and unnamed):
             raise DataError(
                 f"“{path.name}” has {width} columns, but line {numbers[i]} has {len(row)}; "
                 "mend that line and open it again."
@@ -193,7 +197,7 @@ def _delimiter(lines: list[str]) -> str:
         widths = Counter(
             len(row) for row in csv.reader(lines, delimiter=sign) if any(c.strip() for c in row)
         )
-        width, often = widths.most_common(1)[0]
+        width, often = widths.most_common(1)[0] if widths else (0, 0)
         if width > 1 and often / widths.total() > best_share:
             best, best_share = sign, often / widths.total()
     if best:
