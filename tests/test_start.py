@@ -1,13 +1,16 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import em_explorer.session
 
 HEAVY = ("PySide6", "pyqtgraph", "sklearn", "pandas", "numba", "scipy", "PIL")
 
 
 def _imported(code: str) -> set[str]:
-    code += "\nimport sys; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    code += "\nimport sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
@@ -25,7 +28,14 @@ def test_a_start_brings_in_neither_qt_nor_tables(code: str):
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    import em_explorer
-
     with pytest.raises(AttributeError, match="NoSuchModel"):
         _ = em_explorer.NoSuchModel
+
+
+def test_a_watched_run_knows_no_widget():
+    folder = Path(em_explorer.session.__file__).parent
+    modules = [f"em_explorer.session.{path.stem}" for path in sorted(folder.glob("[a-z]*.py"))]
+    assert "em_explorer.session.controller" in modules
+    names = _imported("import " + ", ".join(modules))
+    assert "PySide6.QtCore" in names
+    assert names.isdisjoint({"PySide6.QtGui", "PySide6.QtWidgets"})
