@@ -235,14 +235,18 @@ class GaussianMixtureTab(ModelTab):
                 "e",
                 "The ellipses stand still. Each point asks: which of you could have made me? Its "
                 "color is the answer, mixed from the shares r.",
-                ("mixture_responsibilities",),
+                ("gaussian_mixture_responsibilities",),
             )
         return Explanation(
             "M-step",
             "m",
             "The colors stand still. Each ellipse moves to its own points: every mean is the "
             "average of all points, weighted by their shares.",
-            ("mixture_weights", "mixture_means", "mixture_covariances"),
+            (
+                "gaussian_mixture_weights",
+                "gaussian_mixture_means",
+                "gaussian_mixture_covariances_full",
+            ),
         )
 
     def numbers(self, index: int) -> tuple[NumberGroup, ...]:
