@@ -174,7 +174,8 @@ class Controller(QObject):
     def step(self) -> None:
         """Go one half-step on: along the history, or by computing one."""
         self.pause()
-        self._advance()
+        # One more may wait behind the one under way: a key pressed twice counts twice.
+        self._advance(GRANTS_UNDER_WAY)
 
     def back(self) -> None:
         """Look one half-step back."""
@@ -254,12 +255,12 @@ class Controller(QObject):
         else:
             self._advance()
 
-    def _advance(self) -> None:
+    def _advance(self, room: int = 1) -> None:
         if self.trace is None:
             return
         if not self.at_end:
             self.seek(self.cursor + 1)
-        elif self.trace.stop is None and not self._failed and self._under_way == 0:
+        elif self.trace.stop is None and not self._failed and self._under_way < room:
             self._send(1)
 
     def _keep_busy(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import types
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -32,8 +32,8 @@ def to_mapping(value: Any) -> dict[str, Any]:
 def params_from_mapping(kind: type[Any], mapping: Mapping[str, Any]) -> Any:
     """Build a params dataclass from a mapping.
 
-    A field that may be one of several dataclasses (an HMM's emission) becomes the one whose
-    field names are the mapping's keys.
+    A field typed by a protocol (an HMM's emission) becomes the dataclass of the protocol's
+    module whose field names are the mapping's keys.
 
     Raises
     ------
@@ -42,9 +42,7 @@ def params_from_mapping(kind: type[Any], mapping: Mapping[str, Any]) -> Any:
     """
     names = {field.name for field in fields(kind)}
     if set(mapping) != names:
-        raise DataError(
-            f"The start must give {_listed(names)}; it gives {_listed(set(mapping))}."
-        )
+        raise DataError(f"The start must give {_listed(names)}; it gives {_listed(set(mapping))}.")
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     for name, item in mapping.items():
@@ -72,9 +70,11 @@ def options_from_mapping(kind: type[Any], mapping: Mapping[str, Any]) -> Any:
 
 
 def _dataclasses_in(hint: Any) -> list[type[Any]]:
-    if get_origin(hint) in (Union, types.UnionType):
-        return [arg for arg in get_args(hint) if is_dataclass(arg) and isinstance(arg, type)]
-    return [hint] if is_dataclass(hint) and isinstance(hint, type) else []
+    """Return what a field may hold: the dataclass itself, or those beside a protocol."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        return [hint]
+    beside = vars(sys.modules[hint.__module__]).values()
+    return [kind for kind in beside if isinstance(kind, type) and is_dataclass(kind)]
 
 
 def _listed(names: set[str]) -> str:

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from em_explorer.data.assets import asset
+from em_explorer.session.settings import load_settings
+from em_explorer.ui.icons import app_icon
+from em_explorer.ui.stage import Motion
 from em_explorer.ui.theme import LIGHT, THEMES, apply_theme
 
 
@@ -21,7 +22,7 @@ def application() -> QApplication:
         return existing
     app = QApplication(sys.argv[:1])
     app.setApplicationName("em_explorer")
-    app.setWindowIcon(QIcon(str(asset("icons", "em_explorer.svg"))))
+    app.setWindowIcon(app_icon())
     return app
 
 
@@ -48,7 +49,9 @@ def run(
     theme : {"light", "dark"}, optional
     """
     app = application()
-    apply_theme(app, THEMES.get(theme or "", LIGHT))
+    settings = load_settings()
+    Motion.enabled = settings.animate
+    apply_theme(app, THEMES.get(theme or settings.theme, LIGHT))
     from em_explorer.ui.main_window import MainWindow
 
     window = MainWindow()

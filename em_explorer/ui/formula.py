@@ -33,10 +33,7 @@ class FormulaLabel(QLabel):
     def _render(self, *_: object) -> None:
         if not self._name:
             return
-        path = asset("formulas", f"{self._name}.svg")
-        if not path.exists():
-            return
-        source = path.read_text(encoding="utf-8")
+        source = asset("formulas", f"{self._name}.svg").read_text(encoding="utf-8")
         source = source.replace("currentColor", theme_manager().current.text)
         renderer = QSvgRenderer(QByteArray(source.encode()))
         natural = renderer.defaultSize()

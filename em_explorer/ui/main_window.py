@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from em_explorer import __version__, registry
 from em_explorer.session.document import Story, list_stories
+from em_explorer.session.settings import load_settings, save_settings
 from em_explorer.ui.icons import icon
 from em_explorer.ui.stage import Motion
 from em_explorer.ui.theme import PRESENTATION_SCALE, theme_manager
@@ -153,7 +155,7 @@ class MainWindow(QMainWindow):
             self._action(run_menu, f"run_{name}", words, lambda s=slot: s(self.tab.controller), key)
         self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
         view_menu = bar.addMenu("&View")
-        self._action(view_menu, "theme", "&Dark or light theme", theme_manager().toggle, "Ctrl+D")
+        self._action(view_menu, "theme", "&Dark or light theme", self._toggle_theme, "Ctrl+D")
         self.panel_action = self._action(
             view_menu, "side_panel", "&Side panel", self._toggle_side, "F9"
         )
@@ -175,7 +177,7 @@ class MainWindow(QMainWindow):
         self.theme_button.setObjectName("theme_button")
         self.theme_button.setAccessibleName("Switch between the light and the dark theme")
         self.theme_button.setToolTip("Light or dark (Ctrl+D)")
-        self.theme_button.clicked.connect(theme_manager().toggle)
+        self.theme_button.clicked.connect(self._toggle_theme)
         bar.setCornerWidget(self.theme_button)
 
     def _action(
@@ -255,6 +257,15 @@ class MainWindow(QMainWindow):
     def _toggle_motion(self) -> None:
         Motion.enabled = not Motion.enabled
         self.motion_action.setChecked(Motion.enabled)
+        self._remember()
+
+    def _toggle_theme(self) -> None:
+        theme_manager().toggle()
+        self._remember()
+
+    def _remember(self) -> None:
+        theme = theme_manager().current.name
+        save_settings(replace(load_settings(), theme=theme, animate=Motion.enabled))
 
     def _retheme(self, *_: object) -> None:
         theme = theme_manager().current

@@ -225,8 +225,7 @@ class ModelTab(QWidget):
         except DataError as error:
             self._refuse(str(error))
             return
-        if self._start(dataset, None):
-            self._leave_story()
+        if self._start_fresh(dataset):
             self.choice, self.generator_options = choice, generator_options
         self._show_setup()
 
@@ -241,6 +240,7 @@ class ModelTab(QWidget):
         if self._start(dataset, None):
             self._leave_story()
             self.generator_options = options
+            self._show_words(0)
 
     @Slot()
     def open_dialog(self) -> None:
@@ -260,9 +260,8 @@ class ModelTab(QWidget):
         except DataError as error:
             self._refuse(str(error))
             return False
-        if not self._start(dataset, None):
+        if not self._start_fresh(dataset):
             return False
-        self._leave_story()
         self.own = dataset
         self.choice = DataChoice(dataset.name, dataset.title, "own")
         self.generator_options = None
@@ -309,6 +308,17 @@ class ModelTab(QWidget):
         assert self.model is not None
         assert self.dataset is not None
         return self._start(self.dataset, self.model.to_units(params, self.data))
+
+    def _start_fresh(self, dataset: Dataset) -> bool:
+        """Load a data set of another kind with the options that suit it."""
+        before = self.options
+        self.options = replace(type(before)(), **dataset.options)
+        if not self._start(dataset, None):
+            self.options = before
+            return False
+        self._leave_story()
+        self._show_words(0)
+        return True
 
     def _start(self, dataset: Dataset, given: Any) -> bool:
         """Load a run; on failure say why and leave everything as it was."""

@@ -19,9 +19,7 @@ from em_explorer.ui.theme import LIGHT, apply_theme, theme_manager
 
 
 @pytest.fixture(autouse=True)
-def isolated(
-    qapp: QApplication, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def isolated(qapp: QApplication, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No animation, no throttled mouse, settings in a temporary folder, nothing dangling."""
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))

@@ -1,0 +1,65 @@
+"""What the window remembers from one day to the next, as a small TOML file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices that outlive the window.
+
+    Attributes
+    ----------
+    theme : {"light", "dark"}
+    animate : bool
+        Glide between half-steps.
+    symbols : bool
+        Tell components apart by symbols as well as colors.
+    """
+
+    theme: str = "light"
+    animate: bool = True
+    symbols: bool = False
+
+
+def settings_file() -> Path:
+    """Return where the settings are kept."""
+    from platformdirs import user_config_path
+
+    return user_config_path("em_explorer", appauthor=False) / "settings.toml"
+
+
+def load_settings() -> Settings:
+    """Return the settings kept; what is missing or spoiled is as on the first day."""
+    settings = Settings()
+    try:
+        content = tomllib.loads(settings_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return settings
+    except (OSError, ValueError) as error:
+        logger.warning("The settings can't be read and start anew: %s", error)
+        return settings
+    kept: dict[str, Any] = {}
+    for field in fields(Settings):
+        value = content.get(field.name)
+        if type(value) is type(field.default):
+            kept[field.name] = value
+    return replace(settings, **kept)
+
+
+def save_settings(settings: Settings) -> None:
+    """Keep the settings; a read-only home is no reason to trouble anybody."""
+    import tomli_w
+
+    with contextlib.suppress(OSError):
+        path = settings_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(tomli_w.dumps(asdict(settings)), encoding="utf-8")
