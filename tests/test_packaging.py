@@ -87,3 +87,9 @@ def test_the_installed_program_finds_its_files_from_another_folder(scripts: Path
     assert Path(stories).is_relative_to(scripts.parent)
     listed = _run([str(scripts / "em-explorer"), "demos"], tmp_path)
     assert "old-faithful " in listed
+
+
+def test_the_installed_program_renders_a_demo_from_another_folder(scripts: Path, tmp_path: Path):
+    words = [str(scripts / "em-explorer"), "render", "old-faithful", "--out", "x.png"]
+    _run([*words, "--iterations", "2"], tmp_path)
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG\r\n")
