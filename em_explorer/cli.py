@@ -115,10 +115,19 @@ def _render(words: list[str]) -> int:
     size = _size(chosen.size)
     # Before Qt is imported: a picture needs no screen, even where there is one.
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtCore import qInstallMessageHandler
+
     from em_explorer.ui.render import render_demo
 
+    qInstallMessageHandler(_qt_message)
     render_demo(chosen.demo, chosen.out, chosen.iterations, size, chosen.theme)
     return 0
+
+
+def _qt_message(_kind: object, _context: object, message: str) -> None:
+    # The offscreen platform says this of every window; it is nobody's concern.
+    if "propagateSizeHints" not in message:
+        print(message, file=sys.stderr)
 
 
 def _size(text: str) -> tuple[int, int]:
