@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 from em_explorer import registry
 from em_explorer.data.dataset import Dataset
 from em_explorer.em.errors import DataError, SingularError
-from em_explorer.em.steps import Model, RunOptions, Snapshot
+from em_explorer.em.steps import Model, RunOptions, Snapshot, StopReason
 from em_explorer.session.controller import Controller, RunState
 from em_explorer.session.document import Story, load_story
 from em_explorer.ui.data_choices import DataChoice, choices_for, load_choice, story_choice
@@ -31,6 +31,9 @@ from em_explorer.ui.wording import nats, signed
 
 GLIDE_UP_TO = 6.0
 """Above so many half-steps a second there is no time for a glide between two."""
+
+NUDGE = 0.05
+"""How far a nudge moves the parameters, in their natural scale: seen, and soon forgotten."""
 
 SHAPE_OPTIONS = ("n_components", "n_states", "n_topics", "emission", "n_symbols")
 """Options that change the number of parameters: a given start no longer fits."""
@@ -70,6 +73,8 @@ class ModelTab(QWidget):
         self.own: Dataset | None = None
         self.generator_options: Any = None
         self.given: Any = None
+        self.opening = ""
+        self._nudges = 0
         self.model: Model | None = None
         self.data: Any = None
 
@@ -186,6 +191,7 @@ class ModelTab(QWidget):
         self.bottom.transport.new_start_wanted.connect(self.new_start)
         self.bottom.transport.set_labels(self.e_label, self.m_label)
         self.heading.next_wanted.connect(self.story_wanted)
+        self.heading.nudge_wanted.connect(self.nudge)
 
     # -- data, options, start ----------------------------------------------------------------
 
@@ -309,6 +315,22 @@ class ModelTab(QWidget):
         assert self.dataset is not None
         return self._start(self.dataset, self.model.to_units(params, self.data))
 
+    @Slot()
+    def nudge(self) -> None:
+        """Move the parameters under the cursor a little, at random, and start from there."""
+        if self.model is None or self.controller.trace is None:
+            return
+        self._nudges += 1  # pressed again after coming back, it goes another way
+        rng = np.random.default_rng([self.seed, self._nudges])
+        params = self.snapshot(self.controller.cursor).params
+        if self.start_from(self.model.nudge(params, rng, NUDGE)):
+            self.open_with("Nudged: the parameters moved a little, at random. Press the button.")
+
+    def open_with(self, words: str) -> None:
+        """Caption the start of the present run in other words than the story's."""
+        self.opening = words
+        self._show_words(self.controller.cursor)
+
     def _start_fresh(self, dataset: Dataset) -> bool:
         """Load a data set of another kind with the options that suit it."""
         before = self.options
@@ -338,6 +360,7 @@ class ModelTab(QWidget):
         self.options, self.given = options, given
         self.dataset, self.model, self.data = dataset, model, data
         self.heading.notice.dismiss()
+        self.opening = ""
         self.stage.forget()
         if another:
             self.dataset_changed()
@@ -409,12 +432,21 @@ class ModelTab(QWidget):
         self.heading.show_title(self.story.title if self.story is not None else title)
         self.heading.show_caption(self._caption(index), self.snapshot(index).phase)
         self.side.show(lambda: self.explain(index), lambda: self._all_numbers(index))
+        self._show_onward()
+
+    def _show_onward(self) -> None:
+        """Show the buttons that lead on from where EM has stopped."""
+        trace, stopped = self.controller.trace, self.controller.state is RunState.FINISHED
+        stop = trace.stop if trace is not None and stopped else None
+        self.heading.nudge.setVisible(stop is not None and stop.reason is StopReason.STALLED)
         self.heading.show_next(self._next_stories())
 
     def _caption(self, index: int) -> str:
         trace = self.controller.trace
         assert trace is not None
         if index == 0:
+            if self.opening:
+                return self.opening
             if self.story is not None:
                 return self.story.caption
             return self.dataset.story if self.dataset is not None else ""
@@ -454,7 +486,7 @@ class ModelTab(QWidget):
         if state is RunState.FINISHED and trace is not None:
             self._show_words(self.controller.cursor)
         else:
-            self.heading.show_next(self._next_stories())
+            self._show_onward()
 
     @Slot(str, str)
     def _on_failed(self, sentence: str, report: str) -> None:

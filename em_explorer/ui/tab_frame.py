@@ -82,6 +82,7 @@ class Heading(QWidget):
     """Title, the caption of this half-step, the notice, and the buttons that lead on."""
 
     next_wanted = Signal(str)
+    nudge_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,9 +98,16 @@ class Heading(QWidget):
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
         self._shown: tuple[NextStory, ...] = ()
+        self.nudge = QPushButton("Nudge")
+        self.nudge.setObjectName("nudge")
+        self.nudge.setAccessibleName("Nudge the parameters a little and go on")
+        self.nudge.setToolTip("Move the parameters a little at random, and start from there")
+        self.nudge.clicked.connect(self.nudge_wanted)
+        self.nudge.hide()
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
+        head.addWidget(self.nudge)
         head.addLayout(self._buttons)
         column.addLayout(head)
         column.addWidget(self.caption)
