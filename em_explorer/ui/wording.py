@@ -49,3 +49,19 @@ def unit_of(column: str) -> tuple[str, str]:
     """Split "waiting (min)" into its name and its unit."""
     name, _, rest = column.partition(" (")
     return name, rest.rstrip(")")
+
+
+def probability(p: float) -> str:
+    """Return a probability without its leading zero: ".93", ".9964", ".0031", "1", "0".
+
+    Two decimals, four where two would hide how near it is to never or always.
+    """
+    if not math.isfinite(p):
+        return "–"
+    decimals = 2 if 0.01 <= p <= 0.985 else 4
+    text = f"{p:.{decimals}f}"
+    if p <= 0.0 or p >= 1.0:
+        return "0" if p <= 0.0 else "1"
+    if float(text) in (0.0, 1.0):
+        return "<.0001" if p < 0.5 else ">.9999"
+    return text.lstrip("0")
