@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from em_explorer import __version__, registry
 from em_explorer.session.document import Story, list_stories
 from em_explorer.session.settings import load_settings, save_settings
+from em_explorer.ui.collector import GuiCollector
 from em_explorer.ui.icons import icon
 from em_explorer.ui.stage import Motion
 from em_explorer.ui.theme import PRESENTATION_SCALE, theme_manager
@@ -38,6 +39,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("main_window")
         self.setWindowTitle("em_explorer")
         self.resize(FIRST_SIZE)
+        self._collector = GuiCollector(self)
         self.tabs: dict[str, Any] = {}
         self._stories: list[Story] | None = None
         page = QWidget()
@@ -310,6 +312,7 @@ class MainWindow(QMainWindow):
         """End every worker before the window goes."""
         for tab in self.tabs.values():
             tab.close_run()
+        self._collector.finish()
         application = QApplication.instance()
         if self._projector and application is not None:
             theme_manager().use(scale=1.0)

@@ -1,4 +1,8 @@
-"""A histogram of one column with the components' densities over it."""
+"""A histogram of one column with the components' densities over it.
+
+Below the bars lie the points themselves, and below them the way each mean has come: the oldest
+step lowest, so that the trail climbs to where the mean is now.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,21 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Floats
-from em_explorer.ui.theme import style_plot, theme_manager
-from em_explorer.ui.views.scatter import blend, component_colors
+from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.component_items import Handle, Label
+from em_explorer.ui.views.play_box import PlayBox
+from em_explorer.ui.views.shapes import BrushCache, line_density, point_colors
+
+RUG, TRAIL_TOP, TRAIL_BOTTOM = -0.035, -0.075, -0.19
+"""Heights of the points and of the trail's ends, as shares of the highest bar."""
+
+BAR_ALPHA, POINT_ALPHA = 150, 210
+HEADROOM = 1.22
 
 
 class MixtureHistogram(pg.PlotWidget):
@@ -22,98 +34,261 @@ class MixtureHistogram(pg.PlotWidget):
     -------
     mean_dragged(component, x)
         A mean was dropped at a new place, in the data's units.
+    spread_dragged(component, standard_deviation)
+        The handle one standard deviation from the mean was dropped.
+    component_hovered(component)
+        The pointer came to a mean, or left it: −1.
+    grabbed()
+        Something is being dragged: time to pause.
     """
 
     mean_dragged = Signal(int, float)
+    spread_dragged = Signal(int, float)
+    component_hovered = Signal(int)
+    grabbed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        self.box = PlayBox()
+        super().__init__(parent, viewBox=self.box)
         self.setObjectName("histogram")
         self.setAccessibleName("Histogram of the data with the components' densities")
+        self.setMouseEnabled(True, False)
         self._x = np.empty(0)
         self._edges = np.array([0.0, 1.0])
         self._bins = np.empty(0, dtype=int)
         self._grid = np.linspace(0, 1, 400)
+        self._top = 1.0
         self._moving = False
+        self._brushes = BrushCache()
+        self.weights = np.empty(0)
+        self.means = np.empty(0)
+        self.spreads = np.empty(0)
         self.bars = pg.BarGraphItem(x=[0.5], height=[0.0], width=1.0, pen=None)
-        self.addItem(self.bars)
-        self.total = pg.PlotCurveItem(antialias=True)
-        self.addItem(self.total)
+        self.rug = pg.ScatterPlotItem(size=6, pen=None)
+        self.ring = pg.ScatterPlotItem(size=11, brush=None)
+        self.total = pg.PlotCurveItem()
+        for item in (self.bars, self.rug, self.ring, self.total):
+            self.addItem(item, ignoreBounds=True)
         self.curves: list[pg.PlotCurveItem] = []
+        self.ghosts: list[pg.PlotCurveItem] = []
+        self.trails: list[pg.PlotCurveItem] = []
+        self.truths: list[pg.PlotCurveItem] = []
         self.lines: list[pg.InfiniteLine] = []
-        style_plot(self)
+        self.labels: list[Label] = []
+        self.spread_handles: list[Handle] = []
+        self.box.point_grabbed.connect(self._on_point_grabbed)
+        self.box.point_moving.connect(self._on_point_moving)
+        self._dress()
 
-    def show_data(self, x: Floats, label: tuple[str, str]) -> None:
+    def show_data(self, x: Floats, label: tuple[str, str], *, fit: bool = True) -> None:
         """Bin other values (Freedman–Diaconis)."""
         self._x = x
-        self._edges = np.histogram_bin_edges(x, "fd" if x.size > 1 else 1)
+        low, high = float(x.min()), float(x.max())
+        self._edges = np.histogram_bin_edges(x, "fd" if high > low else 1)
         if not 8 <= self._edges.size - 1 <= 200:
-            self._edges = np.linspace(x.min(), x.max() + (x.max() == x.min()), 25)
+            self._edges = np.linspace(low, high + (high == low), 25)
         n_bins = self._edges.size - 1
         self._bins = np.clip(np.searchsorted(self._edges, x, "right") - 1, 0, n_bins - 1)
         width = self._edges[1] - self._edges[0]
         heights = np.bincount(self._bins, minlength=n_bins) / (x.size * width)
         self.bars.setOpts(x=self._edges[:-1] + width / 2, height=heights, width=width * 0.92)
+        self._top = float(heights.max())
+        places = np.column_stack([x, np.full(x.size, RUG * self._top)])
+        self.rug.setData(pos=places)
+        self.box.set_places(places)
+        self.ring_point(-1)
         room = 0.1 * (self._edges[-1] - self._edges[0])
-        self._grid = np.linspace(self._edges[0] - room, self._edges[-1] + room, 600)
+        self._grid = np.linspace(self._edges[0] - 3 * room, self._edges[-1] + 3 * room, 900)
         self.setLabel("bottom", f"{label[0]} ({label[1]})" if label[1] else label[0])
         self.setLabel("left", "density")
         style_plot(self)
+        if fit:
+            self.fit()
+
+    @Slot()
+    def fit(self) -> None:
+        """Show all values, with some room around them."""
+        room = 0.1 * (self._edges[-1] - self._edges[0])
         self.setRange(
-            xRange=(self._grid[0], self._grid[-1]), yRange=(0, heights.max() * 1.25), padding=0
+            xRange=(self._edges[0] - room, self._edges[-1] + room),
+            yRange=((TRAIL_BOTTOM - 0.02) * self._top, self._top * HEADROOM),
+            padding=0,
         )
 
     def set_components(self, n: int) -> None:
         """Make the items of n components."""
-        for item in (*self.curves, *self.lines):
+        for item in (
+            *self.curves,
+            *self.ghosts,
+            *self.trails,
+            *self.lines,
+            *self.labels,
+            *self.spread_handles,
+        ):
             self.removeItem(item)
-        theme = theme_manager().current
-        self.total.setPen(pg.mkPen(theme.text, width=1.5))
-        self.curves, self.lines = [], []
+        self.curves, self.ghosts, self.trails = [], [], []
+        self.lines, self.labels, self.spread_handles = [], [], []
         for k in range(n):
-            color = theme.component(k)
-            curve = pg.PlotCurveItem(pen=pg.mkPen(color, width=2.5), antialias=True)
-            line = pg.InfiniteLine(
-                0.0, movable=True, pen=pg.mkPen(color, width=1.5), label=str(k + 1)
-            )
-            line.label.setPosition(0.95)
-            line.label.setColor(theme.text)
-            line.component = k
-            line.sigPositionChangeFinished.connect(self._on_dropped)
-            self.addItem(curve, ignoreBounds=True)
-            self.addItem(line, ignoreBounds=True)
-            self.curves.append(curve)
-            self.lines.append(line)
+            self._make_component(k)
+
+    def _make_component(self, k: int) -> None:
+        theme = theme_manager().current
+        color = theme.component(k)
+        dashes = Qt.PenStyle.DashLine
+        ghost = pg.PlotCurveItem(pen=pg.mkPen(theme.color("secondary", 0.7), width=1.2, style=dashes))
+        curve = pg.PlotCurveItem(pen=pg.mkPen(color, width=2.2))
+        trail = pg.PlotCurveItem(pen=pg.mkPen(color, width=1.8))
+        line = pg.InfiniteLine(
+            0.0, movable=True, pen=pg.mkPen(color, width=1.5), hoverPen=pg.mkPen(color, width=3)
+        )
+        line.component = k
+        line.sigPositionChanged.connect(self._on_mean_moving)
+        line.sigPositionChangeFinished.connect(self._on_mean_dropped)
+        label = Label()
+        spread = Handle(k, color, 10, "s")
+        spread.setZValue(30)
+        spread.hovered.connect(self._on_hovered)
+        spread.sigPositionChanged.connect(self._on_spread_moving)
+        spread.sigPositionChangeFinished.connect(self._on_spread_dropped)
+        for item in (ghost, curve, trail, line, label, spread):
+            self.addItem(item, ignoreBounds=True)
+        self.ghosts.append(ghost)
+        self.curves.append(curve)
+        self.trails.append(trail)
+        self.lines.append(line)
+        self.labels.append(label)
+        self.spread_handles.append(spread)
+
+    # -- drawing -----------------------------------------------------------------------------
 
     def draw(self, picture: Any) -> None:
         """Draw a mixture's picture with one column."""
-        theme = theme_manager().current
+        if len(picture.responsibilities) == self._x.size:
+            self._color(picture.responsibilities, float(picture.tint[0]))
+        self.weights = picture.weights
+        self.means = picture.means[:, 0]
+        self.spreads = np.sqrt(np.maximum(picture.covariances[:, 0, 0], 1e-300))
+        self._place()
+        for k, ghost in enumerate(self.ghosts):
+            if picture.ghost_means is None:
+                ghost.setData([], [])
+            else:
+                mean, variance = picture.ghost_means[k, 0], picture.ghost_covariances[k, 0, 0]
+                density = picture.ghost_weights[k] * line_density(self._grid, mean, variance)
+                ghost.setData(self._grid, density)
+        past = picture.trail.past[:, :, 0]
+        for k, trail in enumerate(self.trails):
+            way = np.append(past[:, k], self.means[k]) if len(past) else np.empty(0)
+            trail.setData(way, self._top * np.linspace(TRAIL_BOTTOM, TRAIL_TOP, way.size))
+
+    def _color(self, responsibilities: Floats, tint: float) -> None:
         n_bins = self._edges.size - 1
-        if picture.responsibilities is None:
-            self.bars.setOpts(brush=theme.color("secondary", 0.45))
-        else:
-            shares = np.zeros((n_bins, picture.weights.size))
-            np.add.at(shares, self._bins, picture.responsibilities)
-            shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
-            rgb = blend(shares, component_colors(picture.weights.size))
-            self.bars.setOpts(brushes=[QColor(int(r), int(g), int(b), 120) for r, g, b in rgb])
+        shares = np.zeros((n_bins, responsibilities.shape[1]))
+        np.add.at(shares, self._bins, responsibilities)
+        shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
+        colors = point_colors(shares, tint)
+        self.bars.setOpts(brushes=[QColor(*map(int, c), BAR_ALPHA) for c in colors])
+        brushes = self._brushes.brushes(point_colors(responsibilities, tint), POINT_ALPHA)
+        self.rug.setBrush(brushes)
+
+    def _place(self) -> None:
         total = np.zeros_like(self._grid)
         self._moving = True
-        for k, weight in enumerate(picture.weights):
-            mean, spread = picture.means[k, 0], np.sqrt(picture.covariances[k, 0, 0])
-            z = (self._grid - mean) / spread
-            density = weight * np.exp(-0.5 * z * z) / (spread * np.sqrt(2 * np.pi))
+        for k, weight in enumerate(self.weights):
+            mean, variance = float(self.means[k]), float(self.spreads[k] ** 2)
+            density = weight * line_density(self._grid, mean, variance)
             total += density
             self.curves[k].setData(self._grid, density)
-            self.lines[k].setValue(float(mean))
+            self.lines[k].setValue(mean)
+            handle = self.spread_handles[k]
+            if not handle.moving:
+                edge = mean + float(self.spreads[k])
+                height = weight * line_density(np.array([edge]), mean, variance)[0]
+                handle.setPos(edge, float(height))
+            self.labels[k].say(f"{k + 1} · {100 * weight:.0f} %")
         self._moving = False
         self.total.setData(self._grid, total)
+        self._stand_labels()
+
+    def _stand_labels(self) -> None:
+        """Put the labels above the bars, each in a row of its own where they would meet."""
+        unit = 1.0 / self.box.pixels()
+        rows: list[float] = []  # where the last label of each row ends
+        for k in np.argsort(self.means):
+            label = self.labels[k]
+            width, height = label.size()
+            left = float(self.means[k]) - 0.5 * width * unit[0]
+            row = next((i for i, end in enumerate(rows) if left > end), len(rows))
+            rows[row : row + 1] = [left + (width + 8.0) * unit[0]]
+            y = self._top * HEADROOM - (4.0 + row * (height + 2.0)) * unit[1]
+            label.setAnchor((0.5, 0.0))
+            label.setPos(float(self.means[k]), y)
+
+    def place_truth(self, weights: Floats | None, means: Floats, variances: Floats) -> None:
+        """Draw the true densities as thin dashed lines, or none."""
+        for item in self.truths:
+            self.removeItem(item)
+        self.truths = []
+        if weights is None:
+            return
+        for weight, mean, variance in zip(weights, means, variances, strict=True):
+            density = weight * line_density(self._grid, float(mean), float(variance))
+            item = pg.PlotCurveItem(self._grid, density, pen=dashed_pen(theme_manager().current))
+            self.addItem(item, ignoreBounds=True)
+            self.truths.append(item)
+
+    def ring_point(self, index: int) -> None:
+        """Put a ring around a point, or around none: −1."""
+        if 0 <= index < self._x.size:
+            self.ring.setData([self._x[index]], [RUG * self._top])
+        else:
+            self.ring.setData([], [])
+
+    def _dress(self) -> None:
+        theme = theme_manager().current
+        style_plot(self)
+        self.total.setPen(pg.mkPen(theme.text, width=1.4))
+        self.ring.setPen(pg.mkPen(theme.text, width=1.5))
 
     def retheme(self) -> None:
         """Take the theme's colors."""
-        style_plot(self)
+        self._dress()
         self.set_components(len(self.curves))
 
-    def _on_dropped(self, line: Any) -> None:
+    # -- the hand ----------------------------------------------------------------------------
+
+    def _on_hovered(self, _: bool) -> None:
+        hovered = (h.number for h in self.spread_handles if h.mouseHovering)
+        self.component_hovered.emit(next(hovered, -1))
+
+    def _on_mean_moving(self, line: Any) -> None:
+        if not self._moving:
+            self.grabbed.emit()
+            self.means = self.means.copy()
+            self.means[line.component] = line.value()
+            self._place()
+
+    def _on_mean_dropped(self, line: Any) -> None:
         if not self._moving:
             self.mean_dragged.emit(line.component, float(line.value()))
+
+    def _on_spread_moving(self, handle: Any) -> None:
+        if not self._moving:
+            self.grabbed.emit()
+            self.spreads = self.spreads.copy()
+            self.spreads[handle.number] = self._spread_of(handle)
+            self._place()
+
+    def _on_spread_dropped(self, handle: Any) -> None:
+        if not self._moving:
+            self.spread_dragged.emit(handle.number, self._spread_of(handle))
+
+    def _spread_of(self, handle: Any) -> float:
+        apart = abs(float(handle.pos().x()) - float(self.means[handle.number]))
+        return max(apart, 1.0 / float(self.box.pixels()[0]))
+
+    def _on_point_grabbed(self, _: int) -> None:
+        self.grabbed.emit()
+
+    def _on_point_moving(self, _: int, x: float, y: float) -> None:
+        self.ring.setData([x], [RUG * self._top])
