@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import logging
 import os
 import re
 import sys
@@ -30,6 +31,7 @@ other commands:
   {PROGRAM} demos                      list the demos
   {PROGRAM} render DEMO --out x.gif    draw a demo into a file; needs no display
   {PROGRAM} render --help              says more
+  {PROGRAM} warm-up                    compile the fast E-steps now
 """
 
 
@@ -42,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, or 2 after one sentence on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"demos": _demos, "render": _render}
+    commands = {"demos": _demos, "render": _render, "warm-up": _warm_up}
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -122,6 +124,32 @@ def _render(words: list[str]) -> int:
     qInstallMessageHandler(_qt_message)
     render_demo(chosen.demo, chosen.out, chosen.iterations, size, chosen.theme)
     return 0
+
+
+def _warm_up(words: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} warm-up",
+        description="Compile the fast E-steps, which the window else does behind your back.",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="say nothing and let other programs go first"
+    )
+    chosen = parser.parse_args(words)
+    from em_explorer.models import backend
+
+    if chosen.quiet:
+        backend.give_way()
+        return 0 if backend.warm_up() else 1
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    if not backend.warm_up(_tell_kernel):
+        return 1
+    print(f"The kernels are ready in {backend.cache_folder()}.")
+    return 0
+
+
+def _tell_kernel(name: str, done: int, total: int) -> None:
+    if done < total:
+        print(f"[{done + 1}/{total}] {name}", flush=True)
 
 
 def _qt_message(_kind: object, _context: object, message: str) -> None:

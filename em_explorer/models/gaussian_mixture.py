@@ -16,6 +16,7 @@ import numpy as np
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.errors import DataError, ImpossibleDataError, SingularError
 from em_explorer.em.model import Expectation
+from em_explorer.models.backend import Backend
 from em_explorer.models.gaussian import (
     GaussianStatistics,
     check_covariances,
@@ -62,9 +63,12 @@ class GaussianMixture:
     Attributes
     ----------
     options : GaussianMixtureOptions
+    backend : Backend
+        Which code runs the E-step.
     """
 
     options: GaussianMixtureOptions = field(default_factory=GaussianMixtureOptions)
+    backend: Backend = Backend.REFERENCE
 
     def prepare(self, raw: Any) -> Points:
         """Check a table of points and centre it.

@@ -20,6 +20,7 @@ from scipy.special import xlogy
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.errors import DataError, ImpossibleDataError
 from em_explorer.em.model import Expectation
+from em_explorer.models.backend import Backend
 from em_explorer.models.emissions import (
     CategoricalEmission,
     EmissionType,
@@ -73,6 +74,7 @@ class HiddenMarkov:
     """EM for hidden Markov models; see :class:`em_explorer.em.model.EMModel`."""
 
     options: HiddenMarkovOptions = field(default_factory=HiddenMarkovOptions)
+    backend: Backend = Backend.REFERENCE
 
     def prepare(self, raw: Any) -> SequenceData:
         """Check :class:`Sequences` or an array, and center vectors.

@@ -21,6 +21,7 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.errors import DataError
 from em_explorer.em.model import Expectation
 from em_explorer.models import dirichlet
+from em_explorer.models.backend import Backend
 from em_explorer.models.corpus import Corpus, as_corpus
 from em_explorer.models.document_topics import DocumentTopics, ascend, count_words
 from em_explorer.models.latent_dirichlet_params import (
@@ -63,6 +64,7 @@ class LatentDirichlet:
     """Latent Dirichlet allocation as EM sees it (see :class:`~em_explorer.em.model.EMModel`)."""
 
     options: LatentDirichletOptions = field(default_factory=LatentDirichletOptions)
+    backend: Backend = Backend.REFERENCE
 
     def prepare(self, raw: Any, vocab_size: int | None = None) -> Corpus:
         """Check raw documents; see :func:`~em_explorer.models.corpus.as_corpus`."""

@@ -21,6 +21,7 @@ from em_explorer.em.errors import DataError
 from em_explorer.em.model import Expectation
 from em_explorer.em.options import check_options, option
 from em_explorer.models import gaussian
+from em_explorer.models.backend import Backend
 from em_explorer.models.conditionals import Conditionals, refuse_singular
 from em_explorer.models.gaussian import GaussianStatistics
 from em_explorer.models.patterns import IncompleteData, centred, read_table
@@ -122,6 +123,7 @@ class MissingData:
     """
 
     options: MissingDataOptions = MissingDataOptions()
+    backend: Backend = Backend.REFERENCE
 
     def prepare(self, raw: Any) -> IncompleteData:
         """Check a table with holes, center it, and group its rows by pattern.

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from em_explorer.em.steps import Model, Phase, RunOptions, Stop, StopReason, em_steps
 from em_explorer.em.trace import Trace
+from em_explorer.models.backend import Backend
 from em_explorer.session.worker import Worker
 
 AS_FAST_AS_IT_GOES = math.inf
@@ -102,7 +103,8 @@ class Controller(QObject):
         self._under_way = 0
         self._failed = False
         steps = em_steps(model, data, params, self.run)
-        self.trace = Trace(model, data)
+        backend = getattr(model, "backend", Backend.REFERENCE)
+        self.trace = Trace(model, data, backend.value)
         self.trace.append(next(steps))  # the start costs nothing: it is shown at once
         self.cursor = 0
         self._begin.emit(self.run_id, steps)
