@@ -75,6 +75,8 @@ class Dataset:
     options : mapping of str to object
         Options of the model that suit these data, by field name and as plain values, e.g.
         ``{"n_states": 2, "emission": "poisson"}``. Empty where any will do.
+    noun : str
+        What one observation is, in the singular: "eruption". Empty: the model's own word.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Dataset:
     source: str = ""
     image_shape: tuple[int, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    noun: str = ""
 
     def __post_init__(self) -> None:
         freeze(self)

@@ -28,6 +28,7 @@ def old_faithful() -> Dataset:
         "then waited for the next. Short and long eruptions make two clouds that nobody labeled.",
         source=_GEYSER_SOURCE,
         options={"n_components": 2},
+        noun="eruption",
     )
 
 
@@ -43,6 +44,7 @@ def old_faithful_waiting() -> Dataset:
         "Their histogram has two humps, about 25 minutes apart.",
         source=_GEYSER_SOURCE,
         options={"n_components": 2},
+        noun="eruption",
     )
 
 
@@ -65,6 +67,7 @@ def penguins() -> Dataset:
         source="Horst, A. M., Hill, A. P. & Gorman, K. B. (2020), palmerpenguins (CC0); "
         "Gorman, Williams & Fraser (2014), PLoS ONE 9(3): e90081",
         options={"n_components": 3},
+        noun="penguin",
     )
 
 
@@ -81,6 +84,7 @@ def galaxies() -> Dataset:
         source="Postman, M., Huchra, J. P. & Geller, M. J. (1986), Astronomical Journal 92, "
         "1238–1247; the usual copy, in which 26690 stands for 26960",
         options={"n_components": 4},
+        noun="galaxy",
     )
 
 
@@ -100,6 +104,7 @@ def iris() -> Dataset:
         "other two touch, and different starts end in different answers.",
         source="Fisher, R. A. (1936), Annals of Eugenics 7, 179–188; measured by E. Anderson",
         options={"n_components": 3},
+        noun="flower",
     )
 
 
@@ -120,6 +125,7 @@ def diabetes() -> Dataset:
         "tilt, so only a mixture with full covariances can follow them.",
         source="Reaven, G. M. & Miller, R. G. (1979), Diabetologia 16, 17–24",
         options={"n_components": 3},
+        noun="person",
     )
 
 
@@ -135,6 +141,7 @@ def airquality() -> Dataset:
         "not measured and on 7 the sunshine, but wind and temperature say much about both.",
         source="New York State Department of Conservation and the US National Weather Service; "
         "Chambers, J. M. et al. (1983), Graphical Methods for Data Analysis",
+        noun="day",
     )
 
 
@@ -154,6 +161,7 @@ def nhanes() -> Dataset:
         story="Age group, body mass, blood pressure and cholesterol of 25 people; 27 of the 100 "
         "cells are empty. With so few people one sees how every imputed value leans on the rest.",
         source="Schafer, J. L. (1997), Analysis of Incomplete Multivariate Data, p. 237",
+        noun="person",
     )
 
 
@@ -177,6 +185,7 @@ def tao_buoys() -> Dataset:
         "El Niño came. Sensors failed for weeks: 177 cells are empty, most of them in humidity "
         "and air temperature.",
         source="Tropical Atmosphere Ocean array, NOAA Pacific Marine Environmental Laboratory",
+        noun="day",
     )
 
 
@@ -210,6 +219,7 @@ def mammal_sleep() -> Dataset:
         story="How 62 kinds of mammals sleep, from shrew to elephant, with their weight, life span "
         "and dangers. Sleep is hard to observe in the wild, so its columns have the most holes.",
         source="Allison, T. & Cicchetti, D. V. (1976), Science 194, 732–734",
+        noun="mammal",
     )
 
 
@@ -229,4 +239,5 @@ def murray() -> Dataset:
         "+½ and −½, explain them equally well; exactly between them, at 0, EM stands still.",
         source="Murray, G. D. (1977), contribution to the discussion of Dempster, Laird & Rubin, "
         "Journal of the Royal Statistical Society B 39, 27–28; Wu, C. F. J. (1983)",
+        noun="pair",
     )

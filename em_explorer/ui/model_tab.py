@@ -88,6 +88,12 @@ class ModelTab(QWidget):
         self._lay_out()
         self._connect()
 
+    @property
+    def noun(self) -> str:
+        """What one observation is called: the data set's own word, or the model's."""
+        own = self.dataset.noun if self.dataset is not None else ""
+        return own or self.observation_name
+
     # -- what a model's tab says -------------------------------------------------------------
 
     def build_play_area(self) -> QWidget:
@@ -471,7 +477,7 @@ class ModelTab(QWidget):
             before = self.snapshot(index - 1).bound if index > 1 else None
             change = snapshot.bound - before if before is not None else None
             rows.append(NumberRow(self.curve_name, nats(snapshot.bound, change)))
-            per = f"per {self.observation_name}"
+            per = f"per {self.noun}"
             rows.append(NumberRow(per, nats(snapshot.bound / n, (change or 0) / n or None)))
             if change is not None:
                 rows.append(NumberRow("last half-step", signed(change)))
