@@ -78,7 +78,11 @@ def check_options(options: Any) -> None:
             if not isinstance(value, bool):
                 raise DataError(f"{f.name} must be True or False; it is {value!r}.")
         elif isinstance(f.default, int | float):
-            _check_number(f.name, f.metadata[METADATA_KEY], value, whole=isinstance(f.default, int))
+            whole = isinstance(f.default, int)
+            _check_number(f.name, f.metadata[METADATA_KEY], value, whole=whole)
+            if whole:
+                # 3.0 is a whole number, and yet nothing can be counted with it.
+                object.__setattr__(options, f.name, int(value))
 
 
 def _member(name: str, kind: type[Enum], value: Any) -> Enum:

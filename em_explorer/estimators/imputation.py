@@ -1,21 +1,16 @@
-"""The models for those who write scripts: four classes that follow scikit-learn's conventions.
-
-Each is thin: it checks its input, hands it to a model, and lets the one loop of
-:mod:`em_explorer.em.steps` run.
-"""
+"""Missing data for those who write scripts: fill the holes of a table, as scikit-learn would."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from em_explorer.em.arrays import Floats
-from em_explorer.em.errors import DataError, SingularError
-from em_explorer.em.steps import Fit, Model, RunOptions, StopReason, fit
+from em_explorer.em.errors import DataError
+from em_explorer.estimators.base import EMEstimator, generator_from
 from em_explorer.models import missing_data
 from em_explorer.models.missing_data import (
     MissingData,
@@ -25,55 +20,7 @@ from em_explorer.models.missing_data import (
 from em_explorer.models.patterns import IncompleteData, framed
 
 
-def _generator(random_state: Any) -> np.random.Generator:
-    """Turn scikit-learn's ``random_state`` (None, int, RandomState) or a Generator into the latter.
-
-    A RandomState is advanced, as scikit-learn advances it; a Generator is used as it is.
-    """
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if random_state is None or isinstance(random_state, int | np.integer):
-        return np.random.default_rng(random_state)
-    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
-
-
-class _EMEstimator(BaseEstimator):  # type: ignore[misc]
-    """What the four classes share: run EM, and tell how it went.
-
-    Attributes
-    ----------
-    log_likelihood_history_ : (n_iter_ + 1,) float, nats
-        The objective at each E-step: first at the initial parameters, last at those kept.
-    n_iter_ : int
-        Full steps taken.
-    converged_ : bool
-        Whether EM stopped because it had converged, and for no other reason.
-    stop_reason_ : str
-        "converged", "iteration limit", "decreased", "singular" or "stalled".
-    stop_message_ : str
-        The same in a sentence, with what can be done.
-    """
-
-    max_iter: int
-    tolerance: float
-
-    def _run(self, model: Model, data: Any, params: Any) -> Fit:
-        """Run EM from ``params``; a start that allows no E-step is an error of the caller's."""
-        try:
-            return fit(model, data, params, RunOptions(self.max_iter, self.tolerance))
-        except SingularError as error:
-            raise DataError(str(error)) from error
-
-    def _keep(self, found: Fit) -> None:
-        """Store how a run went."""
-        self.log_likelihood_history_ = np.array(found.history)
-        self.n_iter_ = found.n_iter
-        self.converged_ = found.stop.reason is StopReason.CONVERGED
-        self.stop_reason_ = found.stop.reason.value
-        self.stop_message_ = found.stop.message
-
-
-class EMImputation(OneToOneFeatureMixin, TransformerMixin, _EMEstimator):  # type: ignore[misc]
+class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type: ignore[misc]
     """Fill the holes of a table from a multivariate normal fitted to its incomplete rows.
 
     Parameters
@@ -148,7 +95,7 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, _EMEstimator):  # typ
         params = model.initialize(data, np.random.default_rng(0))
         if self.mean_init is not None or self.covariance_init is not None:
             params = self._given(model, data, params)
-        self._generator = _generator(self.random_state)
+        self._generator = generator_from(self.random_state)
         found = self._run(model, data, params)
         self._keep(found)
         fitted = model.to_units(found.params, data)
@@ -169,14 +116,9 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, _EMEstimator):  # typ
         return model.from_units(given, data)
 
     def _read(self, X: Any, *, reset: bool) -> Floats:
-        if isinstance(X, np.ma.MaskedArray):
-            # scikit-learn would take the numbers under the mask for data.
-            X = np.ma.filled(X.astype(float), np.nan)
-        table = validate_data(
-            self,
+        table = self._table(
             X,
             reset=reset,
-            dtype=np.float64,
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
@@ -184,7 +126,7 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, _EMEstimator):  # typ
 
     def _framed(self, X: Any) -> tuple[Floats, IncompleteData, MissingDataParams]:
         """Return new rows as they are, and with the fitted parameters about the fitted mean."""
-        check_is_fitted(self)
+        check_is_fitted(self, "mean_")
         table = self._read(X, reset=False)
         columns = [f"column {i + 1}" for i in range(table.shape[1])]
         params = MissingDataParams(np.zeros(table.shape[1]), self.covariance_)
