@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from em_explorer.em.arrays import Floats
 from em_explorer.em.steps import Phase
-from em_explorer.ui.model_tab import ModelTab
+from em_explorer.models.clustering_scores import adjusted_rand_index, silhouette
+from em_explorer.models.gaussian import weighted_statistics
+from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
-from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.tabs.mixture_hand import MixtureHand
 from em_explorer.ui.views.histogram import MixtureHistogram
-from em_explorer.ui.views.scatter import MixtureScatter
-from em_explorer.ui.wording import count, plain, unit_of
+from em_explorer.ui.views.margins import ScatterWithMargins
+from em_explorer.ui.wording import count, plain
+
+LONGEST_TRAIL = 400
+"""A longer way of the means is thinned out evenly."""
+
+SILHOUETTE_UP_TO = 5000
+"""Points; beyond, the distances between all of them take too long."""
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Where the means have been, (steps, K, D), without where they are."""
+
+    past: Floats
 
 
 @dataclass(frozen=True)
@@ -25,26 +48,29 @@ class MixturePicture:
 
     Attributes
     ----------
-    responsibilities : (N, K) float or None
+    responsibilities : (N, K) float
+    tint : (1,) float
+        0 before the first E-step, when points have no color yet; else 1.
     weights : (K,) float
     means : (K, D) float
     covariances : (K, D, D) float
-    ghost_means, ghost_covariances : like the above, or None
+    ghost_weights, ghost_means, ghost_covariances : like the above, or None
         The state before an M-step.
-    trail : (steps, K, D) float
-        The ways of the means so far.
+    trail : Trail
     """
 
-    responsibilities: Floats | None
+    responsibilities: Floats
+    tint: Floats
     weights: Floats
     means: Floats
     covariances: Floats
+    ghost_weights: Floats | None
     ghost_means: Floats | None
     ghost_covariances: Floats | None
-    trail: Any
+    trail: Trail
 
 
-class GaussianMixtureTab(ModelTab):
+class GaussianMixtureTab(MixtureHand):
     """Scatter with ellipses, or a histogram with densities for one column."""
 
     key: ClassVar[str] = "gaussian_mixture"
@@ -52,15 +78,42 @@ class GaussianMixtureTab(ModelTab):
     m_label: ClassVar[str] = "M-step: move the ellipses"
     observation_name: ClassVar[str] = "point"
 
+    # -- layout ------------------------------------------------------------------------------
+
     def build_play_area(self) -> QWidget:
-        """Make the scatter, the histogram, and the choice of columns."""
+        """Make the scatter, the histogram, the row of toggles above and the readout below."""
+        self.prepare_hand()
+        self._pair = (0, 1)
+        self._past: list[Floats] = []
+        self._silhouettes: dict[int, float | None] = {}
         area = QWidget()
         column = QVBoxLayout(area)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        self.x_box, self.y_box = QComboBox(), QComboBox()
+        column.addLayout(self._build_row())
+        stack = QWidget()
+        self._stack = QStackedLayout(stack)
+        self.margins = ScatterWithMargins()
+        self.scatter = self.margins.scatter
+        self.histogram = MixtureHistogram()
+        self._stack.addWidget(self.margins)
+        self._stack.addWidget(self.histogram)
+        column.addWidget(stack, 1)
+        column.addWidget(self.readout)
+        self.connect_hand()
+        for view in (self.scatter, self.histogram):
+            view.box.sigRangeChangedManually.connect(self._on_zoomed)
+        return area
+
+    def _build_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setSpacing(8)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.columns = QWidget()
+        choosers = QHBoxLayout(self.columns)
+        choosers.setContentsMargins(0, 0, 0, 0)
+        choosers.setSpacing(8)
+        self.x_box, self.y_box = QComboBox(), QComboBox()
         for box, name, words in (
             (self.x_box, "x_column", "Across"),
             (self.y_box, "y_column", "Up"),
@@ -70,84 +123,129 @@ class GaussianMixtureTab(ModelTab):
             box.activated.connect(self._on_columns)
             label = QLabel(words)
             label.setProperty("role", "secondary")
-            row.addWidget(label)
-            row.addWidget(box)
+            choosers.addWidget(label)
+            choosers.addWidget(box)
+        row.addWidget(self.columns)
         row.addStretch(1)
-        self.columns = QWidget()
-        self.columns.setLayout(row)
-        row.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.columns)
-        stack = QWidget()
-        self._stack = QStackedLayout(stack)
-        self.scatter = MixtureScatter()
-        self.histogram = MixtureHistogram()
-        self._stack.addWidget(self.scatter)
-        self._stack.addWidget(self.histogram)
-        column.addWidget(stack, 1)
-        self.scatter.mean_dragged.connect(self._on_mean_dragged)
-        self.histogram.mean_dragged.connect(lambda k, x: self._on_mean_dragged(k, x, None))
-        return area
+        self.density_button = self._toggle("Density", "Shade the density of the whole mixture")
+        self.margins_button = self._toggle("Margins", "Show each column's histogram at the edges")
+        self.symbols_button = self._toggle(
+            "Symbols", "Give each component a symbol, not color alone"
+        )
+        self.truth_button = self._toggle("Truth", "Show the true groups as thin dashed lines")
+        self.fit_button = self._button("fit", "Fit", "Show all the data again")
+        self.fit_button.hide()
+        self.fit_button.clicked.connect(self._on_fit)
+        for button in (
+            self.density_button,
+            self.margins_button,
+            self.symbols_button,
+            self.truth_button,
+            self.fit_button,
+            self.undo_button,
+        ):
+            row.addWidget(button)
+        return row
+
+    def _button(self, name: str, text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(name)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setProperty("role", "quiet")
+        return button
+
+    def _toggle(self, text: str, tip: str) -> QToolButton:
+        button = self._button(f"show_{text.lower()}", text, tip)
+        button.setCheckable(True)
+        button.toggled.connect(self._on_toggled)
+        return button
 
     # -- data --------------------------------------------------------------------------------
 
-    @property
-    def values(self) -> Floats:
-        """The data in their own units, (N, D)."""
-        return np.asarray(self.data.points + self.data.center)
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """The two columns drawn."""
-        return max(self.x_box.currentIndex(), 0), max(self.y_box.currentIndex(), 0)
-
     def dataset_changed(self) -> None:
         """Set the axes for other data."""
-        assert self.dataset is not None
-        n_columns = self.values.shape[1]
-        names = self.dataset.columns or tuple(f"column {d + 1}" for d in range(n_columns))
-        for box, chosen in ((self.x_box, 0), (self.y_box, 1)):
+        names = [name for name, _ in self.words.columns]
+        if not self._editing:
+            self._pair = (0, min(1, len(names) - 1))
+            self._fill_boxes(names)
+        self.columns.setVisible(len(names) > 2)
+        self._stack.setCurrentWidget(self.histogram if self.one_column else self.margins)
+        for button in (self.density_button, self.margins_button, self.symbols_button):
+            button.setVisible(not self.one_column)
+        self.truth_button.setVisible(self._truth() is not None)
+        outline = "curves" if self.one_column else "ellipses"
+        self.bottom.transport.set_labels(self.e_label, f"M-step: move the {outline}")
+        self._show_axes(fit=not self._editing)
+
+    def _fill_boxes(self, names: list[str]) -> None:
+        for box, chosen in ((self.x_box, self._pair[0]), (self.y_box, self._pair[1])):
             box.clear()
-            box.addItems([unit_of(name)[0] for name in names])
-            box.setCurrentIndex(min(chosen, n_columns - 1))
-        self.columns.setVisible(n_columns > 2)
-        self._stack.setCurrentWidget(self.histogram if n_columns == 1 else self.scatter)
-        self._show_axes()
+            box.addItems(names)
+            box.setCurrentIndex(chosen)
 
-    def _names(self) -> list[tuple[str, str]]:
-        assert self.dataset is not None
-        n_columns = self.values.shape[1]
-        return [
-            unit_of(name)
-            for name in self.dataset.columns or [f"column {d + 1}" for d in range(n_columns)]
-        ]
-
-    def _show_axes(self) -> None:
-        names = self._names()
-        if len(names) == 1:
-            self.histogram.show_data(self.values[:, 0], names[0])
+    def _show_axes(self, *, fit: bool = True) -> None:
+        names = self.words.columns
+        self._pointed = None
+        if fit:
+            self.fit_button.hide()
+        if self.one_column:
+            self.histogram.show_data(self.values[:, 0], names[0], fit=fit)
         else:
             x, y = self.pair
-            self.scatter.show_data(self.values[:, [x, y]], names[x], names[y])
+            points = self.values[:, [x, y]]
+            self.scatter.show_data(points, names[x], names[y], fit=fit)
+            self.margins.show_data(points)
+        self._show_truth()
 
     def _on_columns(self) -> None:
+        chosen = self.x_box.currentIndex(), self.y_box.currentIndex()
+        if chosen[0] == chosen[1]:  # the one that was there goes to the other axis
+            old = self._pair
+            chosen = (old[1], chosen[1]) if chosen[0] == old[0] else (chosen[0], old[0])
+            self.x_box.setCurrentIndex(chosen[0])
+            self.y_box.setCurrentIndex(chosen[1])
+        self._pair = chosen
         self._show_axes()
+        self.stage.redraw()
+
+    def apply_view(self, view: dict[str, Any]) -> None:
+        """Take over the columns and toggles that a story asks for."""
+        names = [name for name, _ in self.words.columns]
+        wanted = [str(view.get(axis, names[i])) for axis, i in zip("xy", self._pair, strict=True)]
+        if set(wanted) <= set(names) and len(set(wanted)) == 2:
+            self._pair = (names.index(wanted[0]), names.index(wanted[1]))
+            self._fill_boxes(names)
+            self._show_axes()
+        for button in (
+            self.density_button,
+            self.margins_button,
+            self.symbols_button,
+            self.truth_button,
+        ):
+            button.setChecked(bool(view.get(button.objectName().removeprefix("show_"), False)))
         self.stage.redraw()
 
     def size_text(self) -> str:
         """Say rows × columns."""
-        n, d = self.values.shape
-        return f"{count(n, 'point')} × {count(d, 'column')}"
+        n, d = self.data.points.shape
+        return f"{self.words.many(n)} × {count(d, 'column')}"
 
     def run_loaded(self) -> None:
         """Make the items of the components."""
+        self._past = []
+        self._silhouettes = {}
         n = len(self.shown_params(0).weights)
         self.scatter.set_components(n)
         self.histogram.set_components(n)
 
     def retheme(self) -> None:
         """Take the theme's colors."""
-        self.scatter.retheme()
+        self.margins.retheme()
         self.histogram.retheme()
+        self.dress_hand()
+        self._show_truth()
 
     # -- pictures ----------------------------------------------------------------------------
 
@@ -155,124 +253,145 @@ class GaussianMixtureTab(ModelTab):
         """Return a snapshot's responsibilities and components."""
         params = self.shown_params(index)
         latent = self.latent(index)
-        snapshot = self.snapshot(index)
-        moved = snapshot.phase is Phase.M
-        before = self.shown_params(index - 1) if moved else None
-        trace = self.controller.trace
-        assert trace is not None
-        steps = [0, *range(2, index + 1, 2)][-200:]
-        trail = np.array([self.shown_params(i).means for i in steps])
+        before = self.shown_params(index - 1) if self.snapshot(index).phase is Phase.M else None
+        n, k = len(self.data.points), len(params.weights)
+        self.show_readout(index)
         return MixturePicture(
-            None if latent is None else latent.responsibilities,
+            np.full((n, k), 1.0 / k) if latent is None else latent.responsibilities,
+            np.array([0.0 if latent is None else 1.0]),
             params.weights,
             params.means,
             params.covariances,
+            None if before is None else before.weights,
             None if before is None else before.means,
             None if before is None else before.covariances,
-            tuple(map(tuple, [trail])),
+            Trail(self._past_means(index)),
         )
+
+    def _past_means(self, index: int) -> Floats:
+        """Return where the means were at the start and after each M-step before the last."""
+        n_past = index // 2
+        while len(self._past) < n_past:
+            params = self.snapshot(2 * len(self._past)).params
+            self._past.append(params.means + self.data.center)
+        shown = self._past[: n_past : max(1, n_past // LONGEST_TRAIL)]
+        means = self.snapshot(index).params.means
+        return np.array(shown) if shown else np.empty((0, *means.shape))
 
     def paint(self, picture: MixturePicture) -> None:
         """Draw points, ellipses, ghosts and trails."""
-        if self.values.shape[1] == 1:
+        if self.one_column:
             self.histogram.draw(picture)
             return
         pair = np.array(self.pair)
-        square = np.ix_(pair, pair)
-        shapes = np.array([c[square] for c in picture.covariances])
-        self.scatter.color_points(picture.responsibilities)
-        self.scatter.place_components(picture.means[:, pair], shapes)
+        square = (slice(None), pair[:, None], pair)
+        means, shapes = picture.means[:, pair], picture.covariances[square]
+        self.scatter.color_points(picture.responsibilities, float(picture.tint[0]))
+        self.scatter.place_components(picture.weights, means, shapes)
         if picture.ghost_means is not None and picture.ghost_covariances is not None:
-            ghosts = np.array([c[square] for c in picture.ghost_covariances])
+            ghosts = picture.ghost_covariances[square]
             self.scatter.place_ghosts(picture.ghost_means[:, pair], ghosts)
         else:
             self.scatter.place_ghosts(None, None)
-        self.scatter.place_trails(np.array(picture.trail[0])[:, :, pair])
+        self.scatter.place_trails(picture.trail.past[:, :, pair])
+        if self.density_button.isChecked():
+            self.scatter.shade(picture.weights, means, shapes)
+        self.margins.draw(picture.weights, means, shapes)
+
+    def _truth(self) -> GaussianMixtureParams | None:
+        """Return the true components, or those that the true labels make; None if unknown."""
+        assert self.dataset is not None
+        truth = self.dataset.truth
+        if truth is None:
+            return None
+        if truth.params is not None:
+            found: GaussianMixtureParams = truth.params
+            return found
+        if truth.labels is None:
+            return None
+        _, own = np.unique(truth.labels, return_inverse=True)
+        groups = weighted_statistics(self.data.points, np.eye(int(own.max()) + 1)[own])
+        counts = groups.counts
+        covariances = groups.scatter / counts[:, None, None]
+        return GaussianMixtureParams(
+            counts / counts.sum(), groups.means + self.data.center, covariances
+        )
+
+    def _show_truth(self) -> None:
+        truth = self._truth() if self.dataset is not None else None
+        shown = truth is not None and self.truth_button.isChecked()
+        none = np.empty(0)
+        if not shown or truth is None:
+            self.scatter.place_truth(None, None)
+            self.histogram.place_truth(None, none, none)
+        elif self.one_column:
+            variances = truth.covariances[:, 0, 0]
+            self.histogram.place_truth(truth.weights, truth.means[:, 0], variances)
+        else:
+            pair = np.array(self.pair)
+            shapes = truth.covariances[:, pair[:, None], pair]
+            self.scatter.place_truth(truth.means[:, pair], shapes)
+
+    def _on_toggled(self, _: bool) -> None:
+        self.scatter.density.setVisible(self.density_button.isChecked())
+        self.margins.show_margins(self.margins_button.isChecked())
+        self.scatter.show_symbols(self.symbols_button.isChecked())
+        if self.dataset is not None:
+            self._show_truth()
+        self.stage.redraw()
+
+    def _on_fit(self) -> None:
+        (self.histogram if self.one_column else self.scatter).fit()
+        self.fit_button.hide()
+        self.stage.redraw()
+
+    def _on_zoomed(self, *_: object) -> None:
+        self.fit_button.show()
+        self.stage.redraw()
 
     # -- words -------------------------------------------------------------------------------
 
     def caption(self, index: int) -> str:
-        """Say how many points changed sides, or which ellipse moved most."""
-        assert self.dataset is not None
-        snapshot = self.snapshot(index)
-        if snapshot.phase is Phase.E:
-            now = self.latent(index).responsibilities.argmax(1)
-            if index < 3:
-                sizes = np.bincount(now, minlength=len(snapshot.params.weights))
-                shares = ", ".join(f"{k + 1}: {n:,}" for k, n in enumerate(sizes))
-                return f"Every point asks which component explains it best ({shares})."
-            before = self.latent(index - 2).responsibilities.argmax(1)
-            changed = int((now != before).sum())
-            if changed == 0:
-                return "No point changed sides; the shares still shift a little."
-            return f"{count(changed, 'point')} changed sides."
-        old, new = self.shown_params(index - 1), self.shown_params(index)
-        spread = np.sqrt(np.maximum(np.diagonal(old.covariances, axis1=1, axis2=2), 1e-300))
-        motion = np.linalg.norm((new.means - old.means) / spread, axis=1)
-        k = int(np.argmax(motion))
-        where = ", ".join(
-            f"{plain(float(x), 3)}{' ' + unit if unit else ''}"
-            for x, (_, unit) in zip(new.means[k], self._names(), strict=True)
-        )
-        return (
-            f"Component {k + 1} moved {plain(float(motion[k]), 2)} of its own standard "
-            f"deviations, to ({where})."
-        )
+        """Say how many points changed sides, or which component moved furthest."""
+        if self.snapshot(index).phase is Phase.M:
+            return self.words.m(self.shown_params(index - 1), self.shown_params(index))
+        now = self.latent(index).responsibilities
+        if index < 3:
+            return self.words.first_e(now)
+        return self.words.next_e(self.latent(index - 2).responsibilities, now)
 
     def explain(self, index: int) -> Explanation:
-        """Explain the half-step."""
+        """Explain the half-step with today's numbers."""
         phase = self.snapshot(index).phase
         if phase is Phase.START:
-            return Explanation(
-                "Start",
-                "",
-                "Each dot is a point; each ellipse is a guess: a normal distribution at one and "
-                "two standard deviations. Press the blue button, or Space to play.",
-            )
+            return self.words.explain_start()
+        params = self.shown_params(index)
+        shares = self.latent(index).responsibilities
         if phase is Phase.E:
-            return Explanation(
-                "E-step",
-                "e",
-                "The ellipses stand still. Each point asks: which of you could have made me? Its "
-                "color is the answer, mixed from the shares r.",
-                ("gaussian_mixture_responsibilities",),
-            )
-        return Explanation(
-            "M-step",
-            "m",
-            "The colors stand still. Each ellipse moves to its own points: every mean is the "
-            "average of all points, weighted by their shares.",
-            (
-                "gaussian_mixture_weights",
-                "gaussian_mixture_means",
-                "gaussian_mixture_covariances_full",
-            ),
-        )
+            return self.words.explain_e(self.values, params, shares)
+        kind = self.options.covariance_type.value
+        before = self.shown_params(index - 1)
+        return self.words.explain_m(before, params, shares.sum(axis=0), kind)
 
     def numbers(self, index: int) -> tuple[NumberGroup, ...]:
-        """Return weights, means and spreads."""
-        params = self.shown_params(index)
-        theme = theme_manager().current
-        names = self._names()
-        groups = []
-        for k, weight in enumerate(params.weights):
-            color = theme.component(k).name()
-            rows = [NumberRow("weight", plain(float(weight), 3), color)]
-            for d, (name, _) in enumerate(names):
-                spread = float(np.sqrt(max(params.covariances[k, d, d], 0.0)))
-                value = f"{plain(float(params.means[k, d]))} ± {plain(spread, 3)}"
-                rows.append(NumberRow(name, value, tip="mean ± standard deviation"))
-            groups.append(NumberGroup(f"Component {k + 1}", tuple(rows)))
-        return tuple(groups)
+        """Return weights, means, spreads, and how well the groups agree with the truth."""
+        return (*self._scores(index), *self.words.components(self.shown_params(index)))
 
-    # -- the hand ----------------------------------------------------------------------------
-
-    def _on_mean_dragged(self, component: int, x: float, y: float | None) -> None:
-        params = self.shown_params(self.controller.cursor)
-        means = params.means.copy()
-        if y is None:
-            means[component, 0] = x
-        else:
-            means[component, list(self.pair)] = (x, y)
-        assert self.dataset is not None
-        self._start(self.dataset, replace(params, means=means))
+    def _scores(self, index: int) -> tuple[NumberGroup, ...]:
+        latent = self.latent(index)
+        if latent is None or self.dataset is None:
+            return ()
+        labels = latent.responsibilities.argmax(axis=1)
+        rows = []
+        truth = self.dataset.truth
+        if truth is not None and truth.labels is not None:
+            agreement = adjusted_rand_index(labels, truth.labels)
+            tip = "Adjusted Rand index: 1 is the true grouping, 0 is chance"
+            rows.append(NumberRow("agrees with truth (ARI)", f"{agreement:.3f}", tip=tip))
+        if len(labels) <= SILHOUETTE_UP_TO:
+            if index not in self._silhouettes:
+                self._silhouettes[index] = silhouette(self.data.points, labels)
+            score = self._silhouettes[index]
+            tip = "How much nearer points are to their own group than to the next: 1 is best"
+            rows.append(NumberRow("silhouette", "–" if score is None else plain(score, 3), tip=tip))
+        return (NumberGroup("Groups", tuple(rows)),) if rows else ()

@@ -135,7 +135,9 @@ class MixtureHistogram(pg.PlotWidget):
         theme = theme_manager().current
         color = theme.component(k)
         dashes = Qt.PenStyle.DashLine
-        ghost = pg.PlotCurveItem(pen=pg.mkPen(theme.color("secondary", 0.7), width=1.2, style=dashes))
+        ghost = pg.PlotCurveItem(
+            pen=pg.mkPen(theme.color("secondary", 0.7), width=1.2, style=dashes)
+        )
         curve = pg.PlotCurveItem(pen=pg.mkPen(color, width=2.2))
         trail = pg.PlotCurveItem(pen=pg.mkPen(color, width=1.8))
         line = pg.InfiniteLine(

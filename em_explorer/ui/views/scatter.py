@@ -6,82 +6,30 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QBrush, QColor
+from PySide6.QtCore import QRectF, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Floats
-from em_explorer.ui.theme import style_plot, theme_manager
+from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.component_items import SIGMAS, ComponentItems, Handle, stand_labels
+from em_explorer.ui.views.play_box import PlayBox
+from em_explorer.ui.views.shapes import (
+    BrushCache,
+    blend,
+    component_colors,
+    ellipse,
+    normal_density,
+    point_colors,
+    rgb,
+)
 
-CIRCLE = np.linspace(0.0, 2.0 * np.pi, 73)
-SIGMAS = (1.0, 2.0)
+__all__ = ["SIGMAS", "BrushCache", "MixtureScatter", "blend", "component_colors", "ellipse"]
 
+POINT, SYMBOL_POINT = 8, 10
+"""Sizes of the points' marks, px; symbols need a little more to be told apart."""
 
-def ellipse(mean: Floats, covariance: Floats, sigma: float) -> tuple[Floats, Floats]:
-    """Return the outline ``μ + σ L (cos, sin)`` of a 2-D covariance Σ = L Lᵀ, as x and y."""
-    values, vectors = np.linalg.eigh(covariance)
-    axes = vectors * np.sqrt(np.maximum(values, 0.0))
-    outline = mean[:, None] + sigma * axes @ np.array([np.cos(CIRCLE), np.sin(CIRCLE)])
-    return outline[0], outline[1]
-
-
-def blend(responsibilities: Floats, colors: Floats) -> Floats:
-    """Return the color of each point: its components' colors mixed by responsibility.
-
-    Parameters
-    ----------
-    responsibilities : (N, K) float
-    colors : (K, 3) float, 0 to 255
-
-    Returns
-    -------
-    (N, 3) float
-    """
-    return np.asarray(responsibilities @ colors, dtype=float)
-
-
-def component_colors(n: int) -> Floats:
-    """Return the theme's colors of components 0 to n − 1 as (n, 3) RGB."""
-    theme = theme_manager().current
-    colors = [theme.component(k) for k in range(n)]
-    return np.array([(c.red(), c.green(), c.blue()) for c in colors], dtype=float)
-
-
-class BrushCache:
-    """Brushes by quantized color: making one per point is what is slow."""
-
-    def __init__(self) -> None:
-        self._brushes: dict[int, QBrush] = {}
-
-    def brushes(self, rgb: Floats, alpha: int) -> list[QBrush]:
-        """Return a brush per row of (N, 3) RGB, colors rounded to 6 bits a channel."""
-        coarse = np.clip(rgb, 0, 255).astype(np.int64) >> 2
-        codes = (coarse[:, 0] << 20) | (coarse[:, 1] << 14) | (coarse[:, 2] << 8) | alpha
-        cache = self._brushes
-        for code in np.unique(codes):
-            if int(code) not in cache:
-                r, g, b = (code >> 20) & 63, (code >> 14) & 63, (code >> 8) & 63
-                color = QColor(int(r) << 2, int(g) << 2, int(b) << 2, int(code & 255))
-                cache[int(code)] = QBrush(color)
-        return [cache[int(code)] for code in codes]
-
-
-class MeanHandle(pg.TargetItem):
-    """The mark of a mean; drag it to place a new start."""
-
-    def __init__(self, number: int, color: QColor) -> None:
-        theme = theme_manager().current
-        super().__init__(
-            size=theme_manager().px(15),
-            symbol="o",
-            pen=pg.mkPen(theme.panel, width=2),
-            brush=color,
-            hoverPen=pg.mkPen(theme.text, width=2),
-            hoverBrush=color,
-            label=str(number + 1),
-            labelOpts={"color": theme.text, "offset": (10, -8)},
-        )
-        self.number = number
+DENSITY_GRID = (160, 120)
+POINT_ALPHA = 210
 
 
 class MixtureScatter(pg.PlotWidget):
@@ -91,34 +39,77 @@ class MixtureScatter(pg.PlotWidget):
     -------
     mean_dragged(component, x, y)
         A mean was dropped at a new place, in the data's units.
+    shape_dragged(component, covariance)
+        An axis of a 1σ ellipse was dropped; the (2, 2) covariance it asks for.
+    component_hovered(component)
+        The pointer came to a mean, or left it: −1.
+    grabbed()
+        Something is being dragged: time to pause.
     """
 
     mean_dragged = Signal(int, float, float)
+    shape_dragged = Signal(int, object)
+    component_hovered = Signal(int)
+    grabbed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        self.box = PlayBox()
+        super().__init__(parent, viewBox=self.box)
         self.setObjectName("scatter")
         self.setAccessibleName("Scatter of the data with the components' ellipses")
-        self.points = pg.ScatterPlotItem(size=8, pen=None)
-        self.addItem(self.points)
-        self.ellipses: list[list[pg.PlotCurveItem]] = []
-        self.ghosts: list[pg.PlotCurveItem] = []
-        self.trails: list[pg.PlotCurveItem] = []
-        self.handles: list[MeanHandle] = []
+        self.density = pg.ImageItem()
+        self.density.setZValue(-20)
+        self.density.setVisible(False)
+        self.points = pg.ScatterPlotItem(size=POINT, pen=None)
+        self.ring = pg.ScatterPlotItem(size=POINT + 6, brush=None)
+        self.ring.setZValue(4)
+        self.addItem(self.density, ignoreBounds=True)
+        self.addItem(self.points, ignoreBounds=True)
+        self.addItem(self.ring, ignoreBounds=True)
+        self.components: list[ComponentItems] = []
+        self.truths: list[pg.PlotCurveItem] = []
+        self.selected: int | None = None
+        self.use_symbols = False
         self._brushes = BrushCache()
         self._xy = np.empty((0, 2))
         self._moving = False
-        self.use_symbols = False
-        style_plot(self)
+        self.box.place_clicked.connect(self._on_place_clicked)
+        self.box.point_grabbed.connect(self._on_point_grabbed)
+        self.box.point_moving.connect(self._on_point_moving)
+        self.box.sigRangeChanged.connect(self._on_range)
+        self.box.sigResized.connect(self._on_range)
+        self._dress()
 
-    def show_data(self, xy: Floats, x_label: tuple[str, str], y_label: tuple[str, str]) -> None:
+    @property
+    def ellipses(self) -> list[list[pg.PlotCurveItem]]:
+        """The 1σ and 2σ outlines of every component."""
+        return [c.outlines for c in self.components]
+
+    @property
+    def handles(self) -> list[Handle]:
+        """The marks of the means."""
+        return [c.handle for c in self.components]
+
+    def show_data(
+        self, xy: Floats, x_label: tuple[str, str], y_label: tuple[str, str], *, fit: bool = True
+    ) -> None:
         """Put other points on the axes; labels are (name, unit)."""
         self._xy = xy
+        self.box.set_places(xy)
+        self.ring_point(-1)
         for side, (name, unit) in (("bottom", x_label), ("left", y_label)):
             self.setLabel(side, f"{name} ({unit})" if unit else name)
         style_plot(self)
         self.points.setData(pos=xy)
-        low, high = np.nanmin(xy, axis=0), np.nanmax(xy, axis=0)
+        if fit:
+            self.fit()
+
+    @Slot()
+    def fit(self) -> None:
+        """Show all points, with some room around them."""
+        if not len(self._xy):
+            return
+        low, high = np.nanmin(self._xy, axis=0), np.nanmax(self._xy, axis=0)
         room = np.where(high > low, 0.12 * (high - low), 1.0)
         self.setRange(
             xRange=(low[0] - room[0], high[0] + room[0]),
@@ -128,85 +119,177 @@ class MixtureScatter(pg.PlotWidget):
 
     def set_components(self, n: int) -> None:
         """Make the items of n components."""
-        for item in (
-            *(i for pair in self.ellipses for i in pair),
-            *self.ghosts,
-            *self.trails,
-            *self.handles,
-        ):
-            self.removeItem(item)
-        theme = theme_manager().current
-        self.ellipses, self.ghosts, self.trails, self.handles = [], [], [], []
-        for k in range(n):
-            color = theme.component(k)
-            ghost = pg.PlotCurveItem(pen=pg.mkPen(theme.color("secondary", 0.55), width=1.2))
-            fill = QColor(color)
-            fill.setAlpha(26)
-            pair = [
-                pg.PlotCurveItem(pen=pg.mkPen(color, width=2), fillLevel="enclosed", brush=fill),
-                pg.PlotCurveItem(pen=pg.mkPen(color, width=1.2)),
-            ]
-            trail = pg.PlotCurveItem(
-                pen=pg.mkPen(color, width=1.4, style=Qt.PenStyle.DotLine), antialias=True
-            )
-            handle = MeanHandle(k, color)
-            handle.sigPositionChanged.connect(self._on_moving)
-            handle.sigPositionChangeFinished.connect(self._on_dropped)
-            for item in (ghost, *pair, trail, handle):
+        for component in self.components:
+            for item in component.items():
+                self.removeItem(item)
+        self.components = [ComponentItems(k) for k in range(n)]
+        for component in self.components:
+            for item in component.items():
                 self.addItem(item, ignoreBounds=True)
-            self.ellipses.append(pair)
-            self.ghosts.append(ghost)
-            self.trails.append(trail)
-            self.handles.append(handle)
+            component.handle.hovered.connect(self._on_hovered)
+            component.handle.sigPositionChanged.connect(self._on_mean_moving)
+            component.handle.sigPositionChangeFinished.connect(self._on_mean_dropped)
+            for axis in component.axis_handles:
+                axis.sigPositionChanged.connect(self._on_axis_moving)
+                axis.sigPositionChangeFinished.connect(self._on_axis_dropped)
+        self.select(self.selected if self.selected is not None and self.selected < n else None)
+        self._show_symbols()
 
-    def color_points(self, responsibilities: Floats | None) -> None:
+    # -- drawing -----------------------------------------------------------------------------
+
+    def color_points(self, responsibilities: Floats, tint: float = 1.0) -> None:
         """Color each point by its responsibilities; neutral before the first E-step."""
-        theme = theme_manager().current
-        if responsibilities is None:
-            self.points.setBrush(theme.color("secondary", 0.6))
-            self.points.setSymbol("o")
+        if len(responsibilities) != len(self._xy):
             return
-        rgb = blend(responsibilities, component_colors(responsibilities.shape[1]))
-        self.points.setBrush(self._brushes.brushes(rgb, 210))
-        if self.use_symbols:
-            self.points.setSymbol([theme.symbol(int(k)) for k in responsibilities.argmax(1)])
+        colors = point_colors(responsibilities, tint)
+        self.points.setBrush(self._brushes.brushes(colors, POINT_ALPHA))
+        theme = theme_manager().current
+        if self.use_symbols and tint > 0:
+            symbols = np.array([theme.symbol(k) for k in range(responsibilities.shape[1])])
+            self.points.setSymbol(symbols[responsibilities.argmax(1)].tolist())
+            self.points.setSize(SYMBOL_POINT)
+        else:
+            self.points.setSymbol("o")
+            self.points.setSize(POINT)
 
-    def place_components(self, means: Floats, covariances: Floats) -> None:
-        """Put ellipses and means where the parameters say."""
+    def place_components(self, weights: Floats, means: Floats, covariances: Floats) -> None:
+        """Put ellipses, means and labels where the parameters say."""
         self._moving = True
-        for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-            for sigma, item in zip(SIGMAS, self.ellipses[k], strict=True):
-                item.setData(*ellipse(mean, covariance, sigma))
-            self.handles[k].setPos(float(mean[0]), float(mean[1]))
+        pixels = self.box.pixels()
+        for k, component in enumerate(self.components):
+            component.place(means[k], covariances[k], pixels)
+            component.label.say(f"{k + 1} · {100 * weights[k]:.0f} %")
         self._moving = False
+        stand_labels(self.components, self.box)
 
     def place_ghosts(self, means: Floats | None, covariances: Floats | None) -> None:
         """Leave the outlines of the state before, or none."""
-        for k, item in enumerate(self.ghosts):
+        for k, component in enumerate(self.components):
             if means is None or covariances is None:
-                item.setData([], [])
+                component.leave_ghost(None, None)
             else:
-                item.setData(*ellipse(means[k], covariances[k], 1.0))
+                component.leave_ghost(means[k], covariances[k])
 
-    def place_trails(self, paths: Floats | None) -> None:
-        """Draw the ways of the means, (steps, K, 2)."""
-        for k, item in enumerate(self.trails):
-            if paths is None or len(paths) < 2:
-                item.setData([], [])
-            else:
-                item.setData(paths[:, k, 0], paths[:, k, 1])
+    def place_trails(self, past: Floats) -> None:
+        """Draw the ways of the means from (steps, K, 2) places they left to where they are."""
+        for k, component in enumerate(self.components):
+            component.draw_trail(past[:, k])
+
+    def place_truth(self, means: Floats | None, covariances: Floats | None) -> None:
+        """Draw the true 1σ ellipses as thin dashed lines, or none."""
+        for item in self.truths:
+            self.removeItem(item)
+        self.truths = []
+        if means is None or covariances is None:
+            return
+        for mean, covariance in zip(means, covariances, strict=True):
+            item = pg.PlotCurveItem(*ellipse(mean, covariance, 1.0))
+            item.setPen(dashed_pen(theme_manager().current))
+            item.setZValue(3)
+            self.addItem(item, ignoreBounds=True)
+            self.truths.append(item)
+
+    def shade(self, weights: Floats, means: Floats, covariances: Floats) -> None:
+        """Shade the plane by the density of the mixture."""
+        (x0, x1), (y0, y1) = self.viewRange()
+        nx, ny = DENSITY_GRID
+        x = x0 + (np.arange(nx) + 0.5) * (x1 - x0) / nx
+        y = y0 + (np.arange(ny) + 0.5) * (y1 - y0) / ny
+        density = normal_density(x, y, weights, means, covariances)
+        # The square root shows the slopes too; the peaks alone would be small dark spots.
+        strength = np.sqrt(density / max(float(density.max()), 1e-300))
+        image = np.empty((nx, ny, 4), dtype=np.ubyte)
+        image[..., :3] = rgb(theme_manager().current.color("secondary"))
+        image[..., 3] = np.round(120 * strength)
+        self.density.setImage(image, autoLevels=False, levels=None)
+        self.density.setRect(QRectF(x0, y0, x1 - x0, y1 - y0))
+
+    def ring_point(self, index: int) -> None:
+        """Put a ring around a point, or around none: −1."""
+        if 0 <= index < len(self._xy):
+            self.ring.setData(pos=self._xy[index : index + 1])
+        else:
+            self.ring.setData([], [])
+
+    def show_symbols(self, on: bool) -> None:
+        """Use the symbols beside the colors, or colors alone."""
+        self.use_symbols = on
+        self._show_symbols()
+
+    def _show_symbols(self) -> None:
+        theme = theme_manager().current
+        for component in self.components:
+            component.handle.setSymbol(theme.symbol(component.number) if self.use_symbols else "o")
+
+    def _dress(self) -> None:
+        style_plot(self)
+        self.ring.setPen(pg.mkPen(theme_manager().current.text, width=1.5))
 
     def retheme(self) -> None:
         """Take the theme's colors."""
-        style_plot(self)
-        self.set_components(len(self.handles))
+        self._dress()
+        self.set_components(len(self.components))
 
-    def _on_moving(self, handle: Any) -> None:
-        if not self._moving:
-            for item in self.ellipses[handle.number]:
-                item.setData([], [])
+    # -- the hand ----------------------------------------------------------------------------
 
-    def _on_dropped(self, handle: Any) -> None:
+    def select(self, component: int | None) -> None:
+        """Show the axis handles of one component, or of none."""
+        self.selected = component
+        for c in self.components:
+            c.show_axes(c.number == component)
+
+    def _on_hovered(self, on: bool) -> None:
+        hovered = next((c.number for c in self.components if c.handle.mouseHovering), -1)
+        if on and hovered >= 0:
+            self.select(hovered)
+        self.component_hovered.emit(hovered)
+
+    def _on_place_clicked(self) -> None:
+        self.select(None)
+
+    def _on_range(self, *_: object) -> None:
+        pixels = self.box.pixels()
+        self._moving = True
+        for component in self.components:
+            component.place_axes(pixels)
+        self._moving = False
+        stand_labels(self.components, self.box)
+
+    def _on_mean_moving(self, handle: Any) -> None:
+        if self._moving:
+            return
+        self.grabbed.emit()
+        component = self.components[handle.number]
+        place = np.array([handle.pos().x(), handle.pos().y()])
+        self._moving = True
+        component.place(place, component.covariance, self.box.pixels())
+        self._moving = False
+        stand_labels(self.components, self.box)
+
+    def _on_mean_dropped(self, handle: Any) -> None:
         if not self._moving:
-            place = handle.pos()
-            self.mean_dragged.emit(handle.number, place.x(), place.y())
+            self.mean_dragged.emit(handle.number, handle.pos().x(), handle.pos().y())
+
+    def _axis_of(self, handle: Any) -> tuple[ComponentItems, int]:
+        component = self.components[handle.number]
+        return component, component.axis_handles.index(handle)
+
+    def _on_axis_moving(self, handle: Any) -> None:
+        if self._moving:
+            return
+        self.grabbed.emit()
+        component, axis = self._axis_of(handle)
+        covariance = component.reshaped(axis, self.box.pixels())
+        for sigma, item in zip(SIGMAS, component.outlines, strict=True):
+            item.setData(*ellipse(component.mean, covariance, sigma))
+
+    def _on_axis_dropped(self, handle: Any) -> None:
+        if not self._moving:
+            component, axis = self._axis_of(handle)
+            self.shape_dragged.emit(handle.number, component.reshaped(axis, self.box.pixels()))
+
+    def _on_point_grabbed(self, _: int) -> None:
+        self.grabbed.emit()
+
+    def _on_point_moving(self, index: int, x: float, y: float) -> None:
+        self.ring.setData([x], [y])
