@@ -340,6 +340,8 @@ def style_plot(plot: Any, theme: Theme | None = None) -> None:
 
 
 def _style_axis(axis: Any, theme: Theme, font: QFont) -> None:
+    # Without ranges, or switching prefixes off would scale small numbers once more.
+    axis.setSIPrefixEnableRanges(())
     axis.enableAutoSIPrefix(False)
     # Lines at the numbers only: pyqtgraph would draw two finer grids under them.
     axis.setStyle(
@@ -350,7 +352,8 @@ def _style_axis(axis: Any, theme: Theme, font: QFont) -> None:
     axis.setTextPen(theme.secondary)
     if axis.labelText:
         style = {"color": theme.secondary, "font-size": f"{font.pixelSize()}px"}
-        axis.setLabel(axis.labelText, units=axis.labelUnits or None, **style)
+        units = axis.labelUnits or None
+        axis.setLabel(axis.labelText, units=units, siPrefixEnableRanges=(), **style)
 
 
 def dashed_pen(theme: Theme, width: float = 1.5) -> Any:
