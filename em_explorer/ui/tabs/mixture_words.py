@@ -196,8 +196,7 @@ class MixtureWords:
         k = int(np.argmax(self.motion(old, new)))
         n = float(counts.sum())
         numbers = (
-            f"N{sub(k)} = {plain(float(counts[k]), 4)},  "
-            f"w{sub(k)} = {plain(float(counts[k]), 4)} / {n:.0f} = {float(new.weights[k]):.3f}",
+            f"N{sub(k)} = {plain(float(counts[k]), 4)} of {n:.0f}, w{sub(k)} = {float(new.weights[k]):.3f}",
             f"μ{sub(k)} = {self.place(new.means[k])}",
         )
         return Explanation(
