@@ -37,6 +37,9 @@ SMALLEST_STEP = 1e-12
 """Below this a number that goes by factors of ten becomes its lowest value."""
 
 TEXT_MARGIN = 8
+
+MOST_BESIDE = 100
+"""A label wider than this has no place beside another control, px."""
 """Left of the number in a spin box, px, so that it stands as in a combo box."""
 
 
@@ -166,7 +169,7 @@ class OptionsForm(QWidget):
         given to :meth:`set_value`, so two forms over one class stay in step by passing each
         other's value on.
     columns : int
-        How many controls stand side by side.
+        How many controls stand side by side; a choice, or one with a long label, stands alone.
     """
 
     changed = Signal(object)
@@ -195,13 +198,12 @@ class OptionsForm(QWidget):
         self._folded = QWidget(self)
         folded = _column(self._folded, 1.5 * GRID)
         self._problem = QLabel(self)
-        plain_rows = [self._row(n, c) for n, c in shown.items() if not c.advanced]
-        for first in range(0, len(plain_rows), columns):
-            self._layout.addLayout(_side_by_side(plain_rows[first : first + columns]))
+        self._add_rows({n: c for n, c in shown.items() if not c.advanced}, columns)
         for name, control in shown.items():
             if control.advanced:
                 folded.addWidget(self._row(name, control))
         self._finish(any(control.advanced for control in shown.values()))
+        self.all_advanced = bool(shown) and all(c.advanced for c in shown.values())
         self.set_value(self._options)
 
     def value(self) -> Any:
@@ -257,6 +259,24 @@ class OptionsForm(QWidget):
         self.editors[name] = editor
         self._rows[name] = row
         return row
+
+    def _add_rows(self, shown: dict[str, Control], columns: int) -> None:
+        """Put the controls under each other, narrow ones side by side."""
+        room = theme_manager().px(MOST_BESIDE)
+        waiting: list[QWidget] = []
+        for name, control in shown.items():
+            row = self._row(name, control)
+            wide = self.fontMetrics().horizontalAdvance(control.label) > room
+            alone = columns == 1 or wide or isinstance(self.editors[name], ChoiceEdit)
+            if waiting and (alone or len(waiting) == columns):
+                self._layout.addLayout(_side_by_side(waiting))
+                waiting = []
+            if alone:
+                self._layout.addWidget(row)
+            else:
+                waiting.append(row)
+        if waiting:
+            self._layout.addLayout(_side_by_side(waiting))
 
     def _finish(self, has_advanced: bool) -> None:
         self._layout.addWidget(self.more)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -58,7 +59,7 @@ class SetupPanel(QScrollArea):
         page = QWidget()
         page.setProperty("role", "panel")
         self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(16, 16, 16, 16)
+        self._column.setContentsMargins(16, 16, 16, 8)
         self._column.setSpacing(8)
         self._choices: list[DataChoice] = []
         self._add_data_group()
@@ -79,11 +80,15 @@ class SetupPanel(QScrollArea):
         if self._column.count():
             line = QFrame()
             line.setProperty("role", "hairline")
-            self._column.addSpacing(4)
             self._column.addWidget(line)
         head = QLabel(title)
         head.setProperty("role", "group")
-        self._column.addWidget(head)
+        row = QHBoxLayout()
+        row.addWidget(head, 1)
+        for form in widgets:
+            if isinstance(form, OptionsForm) and form.all_advanced:
+                row.addWidget(form.more)  # nothing stands between: one line is enough
+        self._column.addLayout(row)
         for widget in widgets:
             self._column.addWidget(widget)
 
@@ -92,10 +97,12 @@ class SetupPanel(QScrollArea):
         self.data_box.setObjectName("data")
         self.data_box.setAccessibleName("Data set")
         self.data_box.setToolTip("The data EM is run on")
-        self.data_box.setMinimumContentsLength(10)
+        self.data_box.setMinimumContentsLength(6)
         self.data_box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
+        # The panel's width decides, not the longest title.
+        self.data_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.data_box.activated.connect(self._on_data)
         self.open_button = QToolButton()
         self.open_button.setObjectName("open")
@@ -108,13 +115,23 @@ class SetupPanel(QScrollArea):
         self.size_label.setWordWrap(True)
         self._generator_place = QVBoxLayout()
         self.generator_form: OptionsForm | None = None
+        self.generator_fold = QToolButton()
+        self.generator_fold.setObjectName("data_options")
+        self.generator_fold.setText("Data options")
+        self.generator_fold.setAccessibleName("Data options")
+        self.generator_fold.setToolTip("How these data are made")
+        self.generator_fold.setProperty("role", "fold")
+        self.generator_fold.setCheckable(True)
+        self.generator_fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.generator_fold.toggled.connect(self._fold_generator)
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.data_box, 1)
         layout.addWidget(self.open_button)
-        self._add_group("DATA", row, self.size_label)
+        self._add_group("DATA", row, self.size_label, self.generator_fold)
+        self._fold_generator(False)
         self._column.addLayout(self._generator_place)
 
     def _add_seed(self) -> None:
@@ -155,6 +172,7 @@ class SetupPanel(QScrollArea):
             self.data_box.addItem(choice.title)
         names = [choice.name for choice in self._choices]
         self.data_box.setCurrentIndex(names.index(current) if current in names else -1)
+        self.data_box.setToolTip(self.data_box.currentText() or "The data EM is run on")
 
     def show_size(self, text: str) -> None:
         """Say how large the data are."""
@@ -182,11 +200,19 @@ class SetupPanel(QScrollArea):
             self.generator_form.deleteLater()
             self.generator_form = None
         if options is not None and controls(options):
-            self.generator_form = OptionsForm(type(options))
+            self.generator_form = OptionsForm(type(options), columns=2)
             self.generator_form.setObjectName("generator")
             self.generator_form.set_value(options)
             self.generator_form.changed.connect(self.generator_changed)
             self._generator_place.addWidget(self.generator_form)
+        self.generator_fold.setVisible(self.generator_form is not None)
+        self._fold_generator(self.generator_fold.isChecked())
+
+    def _fold_generator(self, opened: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
+        self.generator_fold.setArrowType(arrow)
+        if self.generator_form is not None:
+            self.generator_form.setVisible(opened)
 
     # -- what the person does ----------------------------------------------------------------
 

@@ -116,7 +116,8 @@ class Heading(QWidget):
         self._resize()
 
     def _resize(self, *_: object) -> None:
-        # Two lines always: the picture below must not jump when a caption is longer.
+        # Two lines always, and room for buttons: the picture below must not jump.
+        self.title.setMinimumHeight(theme_manager().px(32))
         self.caption.setMinimumHeight(theme_manager().px(36))
 
     def show_title(self, text: str) -> None:
@@ -239,7 +240,7 @@ class Bottom(QWidget):
 
     def _resize(self, *_: object) -> None:
         px = theme_manager().px
-        self.curve.setFixedHeight(px(128))
+        self.curve.setFixedHeight(px(132))
         self.value_label.setMinimumWidth(px(160))
 
     def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:

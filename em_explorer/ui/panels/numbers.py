@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSpacerItem, QWidget
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class NumbersPanel(QScrollArea):
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(0, 1)
-        self._grid.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.setWidget(self._page)
         self._shape: list[tuple[str, int]] = []
         self._names: list[QLabel] = []
@@ -80,6 +79,7 @@ class NumbersPanel(QScrollArea):
             if widget is not None:
                 widget.deleteLater()
         self._names, self._values = [], []
+        self._grid.setRowStretch(self._grid.rowCount() - 1, 0)
         line = 0
         for group in groups:
             head = QLabel(group.title.upper())
@@ -99,3 +99,6 @@ class NumbersPanel(QScrollArea):
                 self._names.append(name)
                 self._values.append(value)
                 line += 1
+        # The last, empty row takes the rest: aligned to the top, the grid would cut long names.
+        self._grid.addItem(QSpacerItem(0, 0), line, 0)
+        self._grid.setRowStretch(line, 1)
