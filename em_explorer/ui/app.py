@@ -9,10 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from em_explorer.session.kernels import loader
 from em_explorer.session.settings import load_settings
 from em_explorer.ui.icons import app_icon
 from em_explorer.ui.stage import Motion
 from em_explorer.ui.theme import LIGHT, THEMES, apply_theme
+
+FIRST_FRAMES_MS = 1500
+"""The kernels wait until the window stands and has been drawn."""
 
 
 def application() -> QApplication:
@@ -66,6 +70,7 @@ def run(
     window.show()
     if play:
         window.tab.controller.play()
+    QTimer.singleShot(FIRST_FRAMES_MS, loader.start)
     # Python looks at Ctrl+C only between two of its own instructions: give it some.
     heartbeat = QTimer()
     heartbeat.timeout.connect(lambda: None)

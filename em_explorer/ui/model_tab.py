@@ -20,6 +20,7 @@ from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.steps import Model, RunOptions, Snapshot, StopReason
 from em_explorer.session.controller import Controller, RunState
 from em_explorer.session.document import Story, load_story
+from em_explorer.session.kernels import loader
 from em_explorer.ui.data_choices import DataChoice, choices_for, load_choice, story_choice
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
@@ -353,7 +354,7 @@ class ModelTab(QWidget):
         options = self.options
         try:
             options = with_start(options, given=given is not None)
-            model = self._model_class(options)
+            model = self._model_class(options, loader.backend)
             data = model.prepare(dataset.values)
             if given is None:
                 params = model.initialize(data, np.random.default_rng(self.seed))
