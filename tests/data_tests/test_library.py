@@ -23,7 +23,7 @@ SHAPES = {
     "casino": (300,),
     "earthquakes": (107,),
     "nile": (100,),
-    "vowels": (25_000,),
+    "vowels": (4000,),
     "geyser": (299,),
     "alofi-rain": (1096,),
     "discoveries": (100,),

@@ -1,0 +1,369 @@
+"""The hidden Markov tab: bands fade in E, the transition matrix and emissions move in M."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
+
+from em_explorer.data.dataset import Dataset
+from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.steps import Phase
+from em_explorer.models.alignment import align_labels, relabel
+from em_explorer.models.emissions import EmissionType, GaussianEmission, PoissonEmission
+from em_explorer.ui.model_tab import ModelTab
+from em_explorer.ui.panels.explain import Explanation
+from em_explorer.ui.panels.numbers import NumberGroup
+from em_explorer.ui.tabs.hidden_markov_picture import (
+    ChainPicture,
+    PathCache,
+    true_params,
+    truth_figures,
+)
+from em_explorer.ui.tabs.hidden_markov_words import (
+    e_caption,
+    explanation,
+    m_caption,
+    reading,
+    state_groups,
+    truth_group,
+)
+from em_explorer.ui.views.chain_area import ChainArea
+from em_explorer.ui.views.observations import Observed
+from em_explorer.ui.wording import count, plain, probability
+
+LONGEST_NAME = 24
+
+
+class HiddenMarkovTab(ModelTab):
+    """A time axis with what was seen and what is believed, over the chain that explains it."""
+
+    key: ClassVar[str] = "hidden_markov"
+    e_label: ClassVar[str] = "E-step: find the states"
+    m_label: ClassVar[str] = "M-step: learn the chain"
+    observation_name: ClassVar[str] = "time step"
+
+    def build_play_area(self) -> QWidget:
+        """Make the time axis, the matrix, the diagram and the emissions."""
+        self.area = ChainArea()
+        self.order: Ints = np.arange(2)
+        self._names: dict[int, str] = {}
+        self._paths = PathCache()
+        self._shown_data: Dataset | None = None
+        self._shown_kind: tuple[EmissionType, int] | None = None
+        self._truth_figures: tuple[float, float] | None = None
+        area = self.area
+        area.align_wanted.connect(self.align)
+        area.sequence_chosen.connect(self._on_sequence)
+        area.column_chosen.connect(self._on_column)
+        area.time.hovered.connect(self._on_hovered)
+        area.matrix.row_changed.connect(self._on_row_changed)
+        area.matrix.renamed.connect(self.rename_state)
+        area.diagram.renamed.connect(self.rename_state)
+        self.controller.state_changed.connect(self._on_played)
+        return area
+
+    # -- data --------------------------------------------------------------------------------
+
+    @property
+    def column(self) -> int:
+        """The column of the observations that is drawn."""
+        return max(self.area.column_box.currentIndex(), 0)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the observations' columns."""
+        assert self.dataset is not None
+        n = self.data.observations.shape[1] if self.data.observations.ndim == 2 else 1
+        given = self.dataset.columns
+        return given if len(given) == n else tuple(f"column {d + 1}" for d in range(n))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the symbols; empty unless the emission is categorical."""
+        assert self.dataset is not None
+        if self.options.emission is not EmissionType.CATEGORICAL:
+            return ()
+        given = self.dataset.symbols[: self.data.n_symbols]
+        return given + tuple(str(m) for m in range(len(given), self.data.n_symbols))
+
+    @property
+    def observed(self) -> Observed:
+        """The column drawn, in the data's units."""
+        values = self.data.observations
+        if values.ndim == 2:
+            values = (values + self.data.center)[:, self.column]
+        return Observed(np.asarray(values, dtype=float), self.symbols, self.columns[self.column])
+
+    @property
+    def truth(self) -> Ints | None:
+        """The true states, or None."""
+        assert self.dataset is not None
+        known = self.dataset.truth
+        return None if known is None else known.labels
+
+    @property
+    def noun(self) -> str:
+        """What one time step is called."""
+        own = "" if self.dataset is None else self.dataset.noun or self.dataset.index_label
+        return own or self.observation_name
+
+    def dataset_changed(self) -> None:
+        """Forget names: they belonged to other states."""
+        self._names = {}
+
+    def size_text(self) -> str:
+        """Say how long the data are."""
+        lengths = self.data.lengths
+        text = count(len(self.data), self.noun)
+        return text if len(lengths) == 1 else f"{text} in {len(lengths)} sequences"
+
+    def run_loaded(self) -> None:
+        """Set the axes where data or emission are others, and number the states as they come."""
+        assert self.dataset is not None
+        n_states = self.options.n_states
+        self.order = np.arange(n_states)
+        self._paths.clear()
+        assert self.model is not None
+        self._truth_figures = truth_figures(self.model, self.dataset, self.data)
+        kind = (self.options.emission, len(self.symbols))
+        if self.dataset is not self._shown_data or kind != self._shown_kind:
+            self._shown_data, self._shown_kind = self.dataset, kind
+            wide = self.data.observations.ndim == 2
+            self.area.set_choices(len(self.data.lengths), self.columns if wide else ())
+            self._show_column()
+        else:
+            self.area.emissions.show_data(self.observed, n_states, self.column)
+        by_truth = "true states" if self.truth is not None else "descending mean"
+        self.area.align.setToolTip(
+            f"Renumber the states by {by_truth}: which state is called 1 is chance"
+        )
+
+    def _show_column(self) -> None:
+        assert self.dataset is not None
+        self.area.time.show_sequences(
+            self.observed,
+            self.data.lengths,
+            self.dataset.index,
+            self.dataset.index_label,
+            self.truth,
+        )
+        self.area.emissions.show_data(self.observed, self.options.n_states, self.column)
+        self.area.readout.setText(self._hint())
+
+    @Slot(int)
+    def _on_column(self, _column: int) -> None:
+        self._show_column()
+        self.stage.redraw()
+
+    @Slot(int)
+    def _on_sequence(self, number: int) -> None:
+        self.area.time.show_sequence(number if number >= 0 else None)
+
+    def retheme(self) -> None:
+        """Take the theme's colors."""
+        self.area.retheme()
+
+    def apply_view(self, view: dict[str, Any]) -> None:
+        """Zoom to ``steps = [first, last]``; name states by ``names``."""
+        if "steps" in view:
+            self.area.time.show_steps(int(view["steps"][0]), int(view["steps"][1]))
+        for k, name in enumerate(view.get("names", ())):
+            self.rename_state(k, str(name))
+
+    # -- states by number and name -----------------------------------------------------------
+
+    def names(self) -> tuple[str, ...]:
+        """Return the name of each state, "State 1" where nobody gave one."""
+        return tuple(self._names.get(k, f"State {k + 1}") for k in range(self.options.n_states))
+
+    @Slot(int, str)
+    def rename_state(self, state: int, name: str) -> None:
+        """Name a state; kept while the data set stays. An empty name brings the number back."""
+        name = name.strip()[:LONGEST_NAME]
+        self._names.pop(state, None)
+        if name and name != f"State {state + 1}":
+            self._names[state] = name
+        self.stage.redraw()
+        self._show_words(self.controller.cursor)
+
+    def shown_params(self, index: int) -> Any:
+        """Return a snapshot's parameters in the data's units, states numbered as shown."""
+        params = super().shown_params(index)
+        if (self.order == np.arange(self.order.size)).all():
+            return params
+        assert self.model is not None
+        return self.model.permuted(params, self.order)
+
+    def gamma(self, index: int) -> Floats | None:
+        """Return the posterior (T, K), states numbered as shown; None before the first E-step."""
+        latent = self.latent(index)
+        return None if latent is None else np.asarray(latent.gamma[:, self.order])
+
+    def path(self, index: int) -> Ints | None:
+        """Return the Viterbi path (T,), states numbered as shown; None where there is none yet.
+
+        It belongs to the parameters of the last E-step, like the posterior beside it.
+        """
+        params = self.snapshot(index).posterior_params
+        if params is None:
+            return None
+        assert self.model is not None
+        resting = not self.controller.playing
+        found = self._paths.path(self.model, self.data, params, resting=resting)
+        return None if found is None else relabel(found, self.order)
+
+    @Slot()
+    def align(self) -> None:
+        """Renumber the states to the truth, or by descending mean: which is first is chance."""
+        index = self.controller.cursor
+        if self.controller.trace is None:
+            return
+        gamma = self.gamma(index)
+        if gamma is None:
+            self.notify("Take the first E-step; then there is something to align.", "warning")
+            return
+        order = self._wanted_order(gamma, self.shown_params(index).emission)
+        if (order == np.arange(order.size)).all():
+            self.notify("The states are aligned already.", "success")
+            return
+        self.order = self.order[order]
+        names = {k: self._names[int(o)] for k, o in enumerate(order) if int(o) in self._names}
+        self._names = names
+        moved = sorted(int(o) + 1 for k, o in enumerate(order) if k != int(o))
+        listed = " and ".join([", ".join(map(str, moved[:-1])), str(moved[-1])])
+        self.notify(f"States {listed} changed numbers and colors; nothing else did.", "success")
+        self.stage.redraw()
+        self._show_words(index)
+
+    def _wanted_order(self, gamma: Floats, emission: Any) -> Ints:
+        if self.truth is not None:
+            return align_labels(gamma.argmax(1), self.truth, gamma.shape[1])
+        if isinstance(emission, PoissonEmission):
+            level = emission.rates
+        elif isinstance(emission, GaussianEmission):
+            level = emission.means[:, self.column]
+        else:
+            level = gamma.sum(axis=0)  # symbols have no mean: the state most visited comes first
+        return np.asarray(np.argsort(-level, kind="stable"), dtype=np.int64)
+
+    # -- pictures ----------------------------------------------------------------------------
+
+    def picture(self, index: int) -> ChainPicture:
+        """Return a snapshot's posterior, path and parameters."""
+        params = self.shown_params(index)
+        snapshot = self.snapshot(index)
+        latent = self.latent(index)
+        counts = None if latent is None else latent.xi[np.ix_(self.order, self.order)]
+        before = self.shown_params(index - 1) if snapshot.phase is Phase.M else None
+        return ChainPicture(
+            params,
+            self.gamma(index),
+            self.path(index),
+            counts,
+            None if before is None else before.emission,
+        )
+
+    def paint(self, picture: ChainPicture) -> None:
+        """Draw time axis, matrix, diagram and emissions."""
+        params, gamma = picture.params, picture.gamma
+        names = self.names()
+        emission = params.emission
+        means = None
+        if isinstance(emission, PoissonEmission):
+            means = emission.rates
+        elif isinstance(emission, GaussianEmission):
+            means = emission.means[:, self.column]
+        self.area.time.draw(gamma, picture.path, means)
+        self.area.matrix.draw(params.transition_matrix, picture.transitions, names)
+        self.area.diagram.draw(params.transition_matrix, names)
+        k = params.n_states
+        shares = np.full(k, 1.0 / k) if gamma is None else gamma.mean(axis=0)
+        self.area.emissions.draw(emission, shares, picture.ghost, self._true_emission(gamma))
+
+    @Slot(object)
+    def _on_played(self, _state: object) -> None:
+        """Add the Viterbi path of a long sequence once the run rests."""
+        shown = self.stage.shown
+        lacks_path = shown is not None and shown.gamma is not None and shown.path is None
+        if lacks_path and not self.controller.playing:
+            self.stage.redraw()
+
+    def _true_emission(self, gamma: Floats | None) -> Any:
+        """Return the true emission, each true state in the place of the shown one it matches."""
+        assert self.dataset is not None
+        known = true_params(self.dataset, self.options)
+        if known is None or gamma is None or self.truth is None:
+            return None
+        order = align_labels(gamma.argmax(1), self.truth, gamma.shape[1])
+        return known.emission.permuted(np.argsort(order))
+
+    # -- words -------------------------------------------------------------------------------
+
+    def caption(self, index: int) -> str:
+        """Say how many steps changed their state, or which probability moved most."""
+        names = self.names()
+        if self.snapshot(index).phase is Phase.E:
+            now = self.gamma(index)
+            before = self.gamma(index - 2) if index > 2 else None
+            assert now is not None
+            was = None if before is None else before.argmax(1)
+            return e_caption(now.argmax(1), was, names, self.noun)
+        old, new = self.shown_params(index - 1), self.shown_params(index)
+        return m_caption(old, new, names, self.symbols, self.columns[0])
+
+    def explain(self, index: int) -> Explanation:
+        """Explain the half-step."""
+        emission = self.snapshot(index).params.emission
+        phase = self.snapshot(index).phase
+        return explanation(phase, emission, self.noun, truth=self.truth is not None)
+
+    def numbers(self, index: int) -> tuple[NumberGroup, ...]:
+        """Return the chain, its emissions, and how near they are to the truth."""
+        groups = state_groups(self.shown_params(index), self.names(), self.symbols, self.columns)
+        if self.truth is None:
+            return tuple(groups)
+        found = self.snapshot(index).log_likelihood
+        gamma, path = self.gamma(index), self.path(index)
+        truth = truth_group(self.truth, gamma, path, self._truth_figures, found)
+        return (truth, *groups) if truth.rows else tuple(groups)
+
+    @Slot(int)
+    def _on_hovered(self, step: int) -> None:
+        self.area.readout.setText(self.reading(step) if step >= 0 else self._hint())
+
+    def _hint(self) -> str:
+        label = self.columns[self.column]
+        return f"{label} · zoom with the wheel, drag to move, point to read"
+
+    def reading(self, step: int) -> str:
+        """Say what was seen at a step and what is believed about it."""
+        assert self.dataset is not None
+        index = self.dataset.index
+        where = f"{step + 1:,}" if index is None else f"{index[step]:.9g}"
+        value = self.observed.values[step]
+        seen = self.symbols[int(value)] if self.symbols else plain(float(value), 5)
+        shown = self.stage.shown
+        gamma = None if shown is None or shown.gamma is None else shown.gamma[step]
+        path = None if shown is None or shown.path is None else int(shown.path[step])
+        truth = None if self.truth is None else int(self.truth[step])
+        return reading(f"{self.noun} {where}", seen, gamma, path, truth, self.names())
+
+    # -- the hand ----------------------------------------------------------------------------
+
+    @Slot(int, object)
+    def _on_row_changed(self, state: int, row: Floats) -> None:
+        """Start anew with one row of the transition matrix set by hand."""
+        params = self.shown_params(self.controller.cursor)
+        matrix = np.array(params.transition_matrix)
+        matrix[state] = row
+        assert isinstance(self.dataset, Dataset)
+        if self._start(self.dataset, replace(params, transition_matrix=matrix)):
+            name = self.names()[state]
+            self.open_with(
+                f"A new start: {name} stays with probability {probability(float(row[state]))}. "
+                "Press the blue button and see whether EM agrees."
+            )

@@ -1,0 +1,212 @@
+"""What each state emits: bars for symbols, densities over the data for numbers and counts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtWidgets import QWidget
+
+from em_explorer.em.arrays import Floats
+from em_explorer.models.emissions import CategoricalEmission, GaussianEmission, PoissonEmission
+from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.observations import Observed
+from em_explorer.ui.views.scatter import component_colors
+
+MOST_BARS = 240
+"""More bars than this become a heat map."""
+
+
+class EmissionView(pg.PlotWidget):
+    """The emissions of all states; the true ones dashed where they are known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("emissions")
+        self.setAccessibleName("What each state emits")
+        self.setMinimumSize(150, 110)
+        self.setMouseEnabled(x=False, y=False)
+        self.bars: list[pg.BarGraphItem] = []
+        self.curves: list[pg.PlotCurveItem] = []
+        self.ghosts: list[pg.PlotCurveItem] = []
+        self.truths: list[pg.PlotCurveItem] = []
+        self.histogram = pg.BarGraphItem(x=[0.0], height=[0.0], width=1.0, pen=None)
+        self.heat = pg.ImageItem()
+        self.addItem(self.heat, ignoreBounds=True)
+        self.addItem(self.histogram, ignoreBounds=True)
+        self._observed = Observed(np.zeros(1), (), "")
+        self._column = 0
+        self._n_states = 1
+        self._top = 0.0
+        self._grid: Floats = np.linspace(0.0, 1.0, 200)
+        style_plot(self)
+
+    def show_data(self, observed: Observed, n_states: int, column: int = 0) -> None:
+        """Set the axes for other observations or another number of states."""
+        self._observed, self._n_states, self._column = observed, n_states, column
+        self._top = 0.0
+        for item in (*self.bars, *self.curves, *self.ghosts, *self.truths):
+            self.removeItem(item)
+        self.bars, self.curves, self.ghosts, self.truths = [], [], [], []
+        self.heat.clear()
+        self.histogram.setOpts(x=[0.0], height=[0.0], width=1.0)
+        if observed.symbols:
+            self._set_up_symbols()
+        else:
+            self._set_up_values()
+        self.retheme()
+
+    def _set_up_symbols(self) -> None:
+        names = self._observed.symbols
+        m = len(names)
+        short = [s if len(s) <= 9 else s[:8] + "…" for s in names]
+        self.getAxis("bottom").setTicks([list(enumerate(short))])
+        self.setLabel("bottom", self._observed.label)
+        self.setXRange(-0.6, m - 0.4, padding=0)
+        if self._heat_map:
+            self.setLabel("left", "state")
+            self.setYRange(-0.5, self._n_states - 0.5, padding=0)
+            return
+        self.setLabel("left", "probability")
+        for _ in range(self._n_states):
+            bar = pg.BarGraphItem(x=[0.0], height=[0.0], width=1.0, pen=None)
+            self.addItem(bar, ignoreBounds=True)
+            self.bars.append(bar)
+        self._add_lines()
+
+    def _set_up_values(self) -> None:
+        values = self._observed.values
+        low, high = self._observed.y_range
+        whole = bool(np.all(values == np.round(values))) and high - low < 60
+        if whole:
+            edges = np.arange(math.floor(values.min()), values.max() + 2) - 0.5
+        else:
+            edges = np.linspace(low, high, 31)
+        heights, edges = np.histogram(values, edges, density=True)
+        self._top = float(heights.max()) * 1.1
+        middle = 0.5 * (edges[1:] + edges[:-1])
+        self.histogram.setOpts(x=middle, height=heights, width=(edges[1] - edges[0]) * 0.92)
+        self._grid = np.linspace(low, high, 300)
+        self.getAxis("bottom").setTicks(None)
+        self.setLabel("bottom", self._observed.label)
+        self.setLabel("left", "share" if whole else "density")
+        self.setXRange(low, high, padding=0)
+        self.setYRange(0.0, self._top, padding=0)
+        for _ in range(self._n_states):
+            curve = pg.PlotCurveItem(antialias=True)
+            self.addItem(curve, ignoreBounds=True)
+            self.curves.append(curve)
+        self._add_lines()
+
+    def _add_lines(self) -> None:
+        for _ in range(self._n_states):
+            for items in (self.ghosts, self.truths):
+                item = pg.PlotCurveItem(antialias=True)
+                self.addItem(item, ignoreBounds=True)
+                items.append(item)
+
+    @property
+    def _heat_map(self) -> bool:
+        return len(self._observed.symbols) * self._n_states > MOST_BARS
+
+    def retheme(self) -> None:
+        """Take the theme's colors."""
+        theme = theme_manager().current
+        style_plot(self)
+        self.showGrid(x=False, y=True, alpha=0.15)
+        self.getAxis("left").setWidth(theme_manager().px(58))
+        self.histogram.setOpts(brush=theme.color("secondary", 0.22), pen=None)
+        for k in range(self._n_states):
+            if self.bars:
+                self.bars[k].setOpts(brush=theme.component(k), pen=None)
+            if self.curves:
+                self.curves[k].setPen(pg.mkPen(theme.component(k), width=2.5))
+            if self.ghosts:
+                self.ghosts[k].setPen(pg.mkPen(theme.color("secondary", 0.6), width=1.2))
+                self.truths[k].setPen(dashed_pen(theme, 1.4))
+
+    # -- pictures ----------------------------------------------------------------------------
+
+    def draw(self, emission: Any, shares: Floats, ghost: Any = None, truth: Any = None) -> None:
+        """Draw an emission.
+
+        Parameters
+        ----------
+        emission : CategoricalEmission, GaussianEmission or PoissonEmission
+            In the data's units.
+        shares : (K,) float
+            The share of time spent in each state; scales densities so that they sum to the data's.
+        ghost, truth : like ``emission``, or None
+            The state before an M-step; the true one, its states in the same order.
+        """
+        if self._n_states != emission.n_states:
+            return
+        if isinstance(emission, CategoricalEmission):
+            if self._heat_map:
+                self._draw_heat(emission.probs)
+            else:
+                self._draw_bars(emission.probs, ghost, truth)
+            return
+        for k in range(self._n_states):
+            self.curves[k].setData(*self._density(emission, k, float(shares[k])))
+            for items, other in ((self.ghosts, ghost), (self.truths, truth)):
+                if other is None:
+                    items[k].setData([], [])
+                else:
+                    items[k].setData(*self._density(other, k, float(shares[k])))
+        highest = max(float(np.max(c.getData()[1])) for c in self.curves)
+        self._raise_top(min(highest, 3.0 * self._top) * 1.08)
+
+    def _density(self, emission: Any, k: int, share: float) -> tuple[Floats, Floats]:
+        if isinstance(emission, PoissonEmission):
+            x = np.arange(max(0, math.ceil(self._grid[0])), math.floor(self._grid[-1]) + 1.0)
+            return x, share * poisson_probs(x, float(emission.rates[k]))
+        assert isinstance(emission, GaussianEmission)
+        mean = float(emission.means[k, self._column])
+        variance = float(emission.covariances[k, self._column, self._column])
+        z = (self._grid - mean) ** 2 / variance
+        return self._grid, share * np.exp(-0.5 * z) / math.sqrt(2.0 * math.pi * variance)
+
+    def _draw_bars(self, probs: Floats, ghost: Any, truth: Any) -> None:
+        k, m = probs.shape
+        width = 0.8 / k
+        for i, bar in enumerate(self.bars):
+            left = np.arange(m) - 0.4 + i * width
+            bar.setOpts(x=left + width / 2.0, height=probs[i], width=width * 0.94)
+            for items, other in ((self.ghosts, ghost), (self.truths, truth)):
+                if other is None:
+                    items[i].setData([], [])
+                    continue
+                x = np.stack([left, left + width * 0.94], axis=1).ravel()
+                items[i].setData(x, np.repeat(other.probs[i], 2), connect="pairs")
+        highest = float(probs.max())
+        if truth is not None:
+            highest = max(highest, float(truth.probs.max()))
+        self._raise_top(highest * 1.05)
+
+    def _raise_top(self, wanted: float) -> None:
+        # The axis grows in steps and never shrinks during a run: bars must not seem to move.
+        if wanted > self._top:
+            step = 10.0 ** math.floor(math.log10(wanted)) / 2.0
+            self._top = math.ceil(wanted / step) * step
+        self.setYRange(0.0, self._top, padding=0)
+
+    def _draw_heat(self, probs: Floats) -> None:
+        theme = theme_manager().current
+        panel = theme.color("panel")
+        base = np.array([panel.red(), panel.green(), panel.blue()], dtype=float)
+        strength = np.sqrt(probs / max(float(probs.max()), 1e-300))[:, :, None]
+        image = (1.0 - strength) * base + strength * component_colors(len(probs))[:, None, :]
+        self.heat.setImage(np.swapaxes(image, 0, 1).astype(np.uint8), autoLevels=False)
+        self.heat.setRect(QRectF(-0.5, -0.5, probs.shape[1], probs.shape[0]))
+
+
+def poisson_probs(x: Floats, rate: float) -> Floats:
+    """Return ``λ^x e^−λ / x!`` for whole numbers x."""
+    log_factorial = np.array([math.lgamma(v + 1.0) for v in x])
+    log_rate = math.log(rate) if rate > 0 else -math.inf
+    power = np.where(x > 0, x * log_rate, 0.0)
+    return np.asarray(np.exp(power - rate - log_factorial))

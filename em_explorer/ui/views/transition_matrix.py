@@ -1,0 +1,282 @@
+"""The transition matrix: a cell per pair of states, colored by probability, open to the hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from em_explorer.em.arrays import Floats
+from em_explorer.ui.theme import BODY, CAPTION, theme_manager, ui_font
+from em_explorer.ui.views.inline_edit import InlineEdit
+from em_explorer.ui.wording import plain, probability
+
+DRAG_PIXELS = 140.0
+"""A drag this long goes from never to always."""
+
+SMALLEST_DRAGGED = 0.001
+"""A drag never makes a probability exactly zero: EM could not leave it again. Typing may."""
+
+TEXT_FROM = 26
+COUNT_FROM = 52
+
+
+def renormalized_row(row: Floats, j: int, value: float) -> Floats:
+    """Set one probability of a row; the others keep their ratios and share the rest.
+
+    Parameters
+    ----------
+    row : (K,) float
+        Sums to one.
+    j : int
+    value : float
+        Between 0 and 1; always 1 where there is one state only.
+
+    Returns
+    -------
+    (K,) float
+        Sums to one.
+    """
+    new = np.array(row, dtype=float)
+    if new.size == 1:
+        return np.ones(1)
+    others = np.arange(new.size) != j
+    rest = new[others].sum()
+    new[others] = (1 - value) * (new[others] / rest if rest > 0 else 1.0 / others.sum())
+    new[j] = value
+    return new / new.sum()
+
+
+def times(count: float) -> str:
+    """Write an expected count: with one decimal while that says something."""
+    return f"{count:,.0f}" if count >= 100 else f"{count:.1f}"
+
+
+class TransitionMatrix(QWidget):
+    """A[i, j] = p(next state j | state i), rows are "from".
+
+    Signals
+    -------
+    row_changed(state, row)
+        A probability was dragged or typed; the row is renormalized.
+    renamed(state, name)
+    """
+
+    row_changed = Signal(int, object)
+    renamed = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("transition_matrix")
+        self.setAccessibleName("Transition matrix: row is the state now, column the next state")
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(150, 110)
+        self.matrix: Floats = np.ones((1, 1))
+        self.counts: Floats | None = None
+        self.names: tuple[str, ...] = ("1",)
+        self._drag: tuple[int, int, float, float] | None = None
+        self._editing: tuple[int, int] = (0, 0)
+        self._hover: tuple[int, int] | None = None
+        self.number_edit = InlineEdit("transition_value", "Probability of this transition", self)
+        self.name_edit = InlineEdit("state_name", "Name of this state", self)
+        self.number_edit.entered.connect(self._on_number)
+        self.name_edit.entered.connect(self._on_name)
+
+    def draw(self, matrix: Floats, counts: Floats | None, names: tuple[str, ...]) -> None:
+        """Show a matrix (K, K), the expected transitions (K, K) or None, and the states' names."""
+        self.counts, self.names = counts, names
+        if self._drag is None:
+            self.matrix = matrix
+        self.update()
+
+    # -- geometry ----------------------------------------------------------------------------
+
+    @property
+    def _header(self) -> tuple[int, int]:
+        px = theme_manager().px
+        longest = max((len(name) for name in self.names), default=1)
+        return px(26 + min(7 * longest, 62)), px(22)
+
+    def cell_rect(self, i: int, j: int) -> QRect:
+        """Return where a cell is drawn."""
+        left, top = self._header
+        k = len(self.matrix)
+        width = min((self.width() - left) / k, theme_manager().px(160))
+        height = min((self.height() - top) / k, theme_manager().px(96))
+        x, y = left + j * width, top + i * height
+        return QRect(round(x), round(y), round(width) - 2, round(height) - 2)
+
+    def header_rect(self, i: int) -> QRect:
+        """Return where the name of a row's state is drawn."""
+        cell = self.cell_rect(i, 0)
+        return QRect(0, cell.top(), self._header[0] - 4, cell.height())
+
+    def cell_at(self, point: QPointF) -> tuple[int, int] | None:
+        """Return the cell under a point, or None."""
+        k = len(self.matrix)
+        for i in range(k):
+            for j in range(k):
+                if self.cell_rect(i, j).contains(point.toPoint()):
+                    return i, j
+        return None
+
+    # -- painting ----------------------------------------------------------------------------
+
+    def paintEvent(self, _event: Any) -> None:
+        """Paint names and cells."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), QColor(theme_manager().current.panel))
+        k = len(self.matrix)
+        for i in range(k):
+            self._paint_name(painter, self.header_rect(i), i, right=True)
+            cell = self.cell_rect(0, i)
+            above = QRect(cell.left(), 0, cell.width(), self._header[1] - 4)
+            self._paint_name(painter, above, i, right=False)
+            for j in range(k):
+                self._paint_cell(painter, i, j)
+        painter.end()
+
+    def _paint_name(self, painter: QPainter, where: QRect, k: int, *, right: bool) -> None:
+        theme = theme_manager().current
+        dot = theme_manager().px(8)
+        painter.setFont(ui_font(CAPTION))
+        room = max(where.width() - dot - 6, 4)
+        text = painter.fontMetrics().elidedText(self.names[k], Qt.TextElideMode.ElideRight, room)
+        if text != self.names[k] and self.names[k] == f"State {k + 1}":
+            text = str(k + 1)
+        width = painter.fontMetrics().horizontalAdvance(text)
+        x = where.right() - width if right else where.center().x() - (width - dot - 4) // 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.component(k))
+        painter.drawEllipse(QRectF(x - dot - 4, where.center().y() - dot / 2 + 0.5, dot, dot))
+        painter.setPen(QColor(theme.text))
+        line = QRect(x, where.top(), width + 4, where.height())
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+    def _paint_cell(self, painter: QPainter, i: int, j: int) -> None:
+        theme = theme_manager().current
+        rect, p = self.cell_rect(i, j), float(self.matrix[i, j])
+        fill = theme.component(j)
+        fill.setAlphaF(0.06 + 0.6 * p)
+        active = self._drag is not None and self._drag[:2] == (i, j)
+        outline = (
+            QPen(QColor(theme.text), 1.5)
+            if active or self._hover == (i, j)
+            else QPen(theme.color("hairline"), 1)
+        )
+        painter.setPen(outline)
+        painter.setBrush(fill)
+        painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        if min(rect.width() - 6, rect.height() + 6) < theme_manager().px(TEXT_FROM) - 6:
+            return
+        painter.setPen(QColor(theme.text))
+        painter.setFont(ui_font(BODY, bold=i == j))
+        show_count = self.counts is not None and min(
+            rect.width(), rect.height()
+        ) >= theme_manager().px(COUNT_FROM - 10)
+        where = rect.adjusted(0, 0, 0, -rect.height() // 3) if show_count else rect
+        painter.drawText(where, Qt.AlignmentFlag.AlignCenter, probability(p))
+        if show_count and self.counts is not None:
+            painter.setFont(ui_font(CAPTION))
+            below = rect.adjusted(0, rect.height() // 2, 0, -2)
+            painter.drawText(
+                below, Qt.AlignmentFlag.AlignCenter, f"{times(float(self.counts[i, j]))}×"
+            )
+
+    # -- the hand ----------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of a cell."""
+        cell = self.cell_at(event.position())
+        if cell is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._drag = (*cell, event.position().y(), float(self.matrix[cell]))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Raise or lower the probability held."""
+        if self._drag is None:
+            self._hover = self.cell_at(event.position())
+            over_cell = self._hover is not None
+            self.setCursor(
+                Qt.CursorShape.SizeVerCursor if over_cell else Qt.CursorShape.ArrowCursor
+            )
+            self.update()
+            return
+        i, j, y, before = self._drag
+        value = before + (y - event.position().y()) / (DRAG_PIXELS * theme_manager().scale)
+        value = float(np.clip(value, SMALLEST_DRAGGED, 1.0 - SMALLEST_DRAGGED))
+        matrix = np.array(self.matrix)
+        matrix[i] = renormalized_row(matrix[i], j, value)
+        self.matrix = matrix
+        self.update()
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Let go: EM starts anew from here if something changed."""
+        if self._drag is None:
+            return
+        (i, j, _, before), self._drag = self._drag, None
+        if abs(self.matrix[i, j] - before) > 1e-9:
+            self.row_changed.emit(i, self.matrix[i])
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Type a probability, or a state's name."""
+        self._drag = None
+        cell = self.cell_at(event.position())
+        if cell is not None:
+            self.edit_cell(*cell)
+            return
+        for i in range(len(self.matrix)):
+            if self.header_rect(i).contains(event.position().toPoint()):
+                self.edit_name(i)
+
+    def edit_cell(self, i: int, j: int) -> None:
+        """Open the editor of a cell."""
+        self._editing = (i, j)
+        self.number_edit.open_at(self.cell_rect(i, j), plain(float(self.matrix[i, j]), 3))
+
+    def edit_name(self, i: int) -> None:
+        """Open the editor of a state's name."""
+        self._editing = (i, i)
+        self.name_edit.open_at(self.header_rect(i), self.names[i])
+
+    def _on_number(self, text: str) -> None:
+        i, j = self._editing
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            return
+        if 0.0 <= value <= 1.0 and abs(value - self.matrix[i, j]) > 1e-4:
+            self.row_changed.emit(i, renormalized_row(self.matrix[i], j, value))
+
+    def _on_name(self, text: str) -> None:
+        self.renamed.emit(self._editing[0], text)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Forget the cell under the pointer."""
+        super().leaveEvent(event)
+        self._hover = None
+        self.update()
+
+    def event(self, event: QEvent) -> bool:
+        """Explain the cell under the pointer."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            cell = self.cell_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), "" if cell is None else self.tip(*cell), self)
+            return True
+        return super().event(event)
+
+    def tip(self, i: int, j: int) -> str:
+        """Say what a cell means."""
+        then = "stays" if i == j else f"goes to {self.names[j]}"
+        text = (
+            f"From {self.names[i]} it {then} with probability {plain(float(self.matrix[i, j]), 4)}."
+        )
+        if self.counts is not None:
+            text += (
+                f"\nExpected transitions: {self.counts[i, j]:,.1f} of {self.counts[i].sum():,.1f}."
+            )
+        return text + "\nDrag up or down, or double-click, to start anew from another value."
