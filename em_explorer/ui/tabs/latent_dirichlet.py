@@ -1,0 +1,404 @@
+"""The topics' tab: document rows settle in E, topic rows morph in M."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
+
+from em_explorer.data.dataset import Dataset
+from em_explorer.data.hold_out import hold_out
+from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.errors import DataError
+from em_explorer.em.steps import Phase
+from em_explorer.models import dirichlet
+from em_explorer.models.corpus import Corpus
+from em_explorer.models.topic_reading import (
+    RECOVERED,
+    chained_words,
+    cosines,
+    distinctive_words,
+    document_word_topics,
+)
+from em_explorer.session.controller import RunState
+from em_explorer.session.document import Story
+from em_explorer.ui import topic_numbers as numbers
+from em_explorer.ui import topic_wording as words
+from em_explorer.ui.model_tab import ModelTab
+from em_explorer.ui.panels.explain import Explanation
+from em_explorer.ui.panels.numbers import NumberGroup
+from em_explorer.ui.views.topic_area import TopicArea, TopicsPicture
+from em_explorer.ui.views.topic_words import topic_name
+from em_explorer.ui.wording import count, plain
+
+TOP_WORDS = 12
+TOP_DOCUMENTS = 10
+
+
+class LatentDirichletTab(ModelTab):
+    """Maps of documents and topics, top words or pictures, one document in its topics' colors."""
+
+    key: ClassVar[str] = "latent_dirichlet"
+    e_label: ClassVar[str] = "E-step: read the documents"
+    m_label: ClassVar[str] = "M-step: rewrite the topics"
+    curve_name: ClassVar[str] = "bound (ELBO)"
+    observation_name: ClassVar[str] = "word"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self.document = 0
+        self.topic: int | None = None
+        self.whole: Dataset | None = None
+        self.held: Corpus | None = None
+        self._parts: tuple[Dataset, Dataset, Corpus] | None = None
+        self._given_names: dict[tuple[Any, ...], dict[int, str]] = {}
+        self._perplexities: dict[int, float] = {}
+        super().__init__(parent)
+
+    def build_play_area(self) -> QWidget:
+        """Make the maps and the document's view."""
+        area = TopicArea()
+        area.document_picked.connect(self.choose_document)
+        area.topic_picked.connect(self.choose_topic)
+        area.topic_renamed.connect(self.rename_topic)
+        area.group_box.toggled.connect(self._on_grouped)
+        area.hold_out_box.toggled.connect(self._on_hold_out)
+        area.hold_out_box.setToolTip(
+            "Fit the topics to nine documents in ten and judge them by every tenth. Numbers then "
+            f"shows the held-out perplexity while paused: {numbers.PERPLEXITY_TIP}"
+        )
+        self.area: TopicArea = area
+        return area
+
+    # -- data --------------------------------------------------------------------------------
+
+    @property
+    def nouns(self) -> words.Nouns:
+        """What documents and words are called."""
+        images = self.dataset is not None and self.dataset.image_shape is not None
+        return words.IMAGES if images else words.TEXT
+
+    @property
+    def noun(self) -> str:
+        """What one observation is called: a word, or a dot of an image."""
+        return self.nouns.token
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """Names of the documents."""
+        assert self.dataset is not None
+        n = self.data.n_documents
+        return self.dataset.documents or tuple(f"document {d + 1}" for d in range(n))
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words."""
+        assert self.dataset is not None
+        n = self.data.n_words
+        return self.dataset.vocabulary or tuple(f"word {v + 1}" for v in range(n))
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Names given to the topics, kept with the data set and the start they were given for."""
+        assert self.whole is not None
+        options = self.options
+        key = (self.whole.name, options.n_topics, options.start, self.seed)
+        return self._given_names.setdefault(key, {})
+
+    def _start(self, dataset: Dataset, given: Any) -> bool:
+        whole = self.whole if dataset is self.dataset and self.whole is not None else dataset
+        fitted, held, refusal = whole, None, ""
+        if self.area.hold_out_box.isChecked():
+            try:
+                fitted, held = self._part(whole)
+            except DataError as error:
+                self._set_hold_out(False)
+                refusal = str(error)
+        before = self.whole, self.held
+        self.whole, self.held = whole, held
+        if not super()._start(fitted, given):
+            self.whole, self.held = before
+            self._set_hold_out(self.held is not None)
+            return False
+        if refusal:  # said last: a run that begins puts older notices away
+            self.notify(refusal)
+        return True
+
+    def _part(self, whole: Dataset) -> tuple[Dataset, Corpus]:
+        """Split a data set into what is fitted and what is held out, the same way each time."""
+        if self._parts is None or self._parts[0] is not whole:
+            self._parts = whole, *hold_out(whole)
+        return self._parts[1], self._parts[2]
+
+    def _set_hold_out(self, on: bool) -> None:
+        self.area.hold_out_box.blockSignals(True)
+        self.area.hold_out_box.setChecked(on)
+        self.area.hold_out_box.blockSignals(False)
+
+    def load_story(self, story: Story | str) -> bool:
+        """Show a demo from its beginning, with all its documents."""
+        held = self.area.hold_out_box.isChecked()
+        self._set_hold_out(False)
+        if super().load_story(story):
+            return True
+        self._set_hold_out(held)
+        return False
+
+    def dataset_changed(self) -> None:
+        """Take other documents and words."""
+        assert self.dataset is not None
+        corpus = self.data
+
+        def telling(n: int) -> Ints:
+            if n >= corpus.n_words:
+                return np.arange(corpus.n_words)
+            return chained_words(corpus, distinctive_words(corpus, n))
+
+        self.document, self.topic = 0, None
+        self.area.show_data(
+            self.documents, self.vocabulary, telling, self.dataset.image_shape, self.nouns
+        )
+
+    def run_loaded(self) -> None:
+        """Forget what belonged to the run before."""
+        self._perplexities = {}
+        if self.topic is not None and self.topic >= self.options.n_topics:
+            self.topic = None
+
+    def size_text(self) -> str:
+        """Say how many documents, words and tokens."""
+        data, nouns = self.data, self.nouns
+        text = (
+            f"{count(data.n_documents, nouns.document)} × {count(data.n_words, nouns.word)}, "
+            f"{count(data.n_tokens, nouns.token)} in all"
+        )
+        return text if self.held is None else f"{text}; {self.held.n_documents} held out"
+
+    def apply_view(self, view: dict[str, Any]) -> None:
+        """Take the document, the grouping and the topics' names of a story."""
+        if "group" in view:
+            self.area.group_box.setChecked(bool(view["group"]))
+        if "document" in view:
+            self.choose_document(int(view["document"]) - 1)
+        for number, name in view.get("topic_names", {}).items():
+            self.names[int(number) - 1] = str(name)
+
+    def retheme(self) -> None:
+        """Take the theme's sizes."""
+        self.area.retheme()
+
+    # -- pictures ----------------------------------------------------------------------------
+
+    def doc_topic(self, index: int) -> Floats | None:
+        """Return the topic proportions in force at a snapshot, (D, K)."""
+        expectation = self.snapshot(index).expectation
+        return None if expectation is None else dirichlet.mean(expectation.carry)
+
+    def topic_word(self, index: int) -> Floats:
+        """Return a snapshot's topics, (K, V)."""
+        return np.asarray(self.snapshot(index).params.topic_word)
+
+    def _before(self, index: int) -> Floats | None:
+        """Return the topics before the M-step that made those of a snapshot."""
+        phase = self.snapshot(index).phase
+        back = index - 1 if phase is Phase.M else index - 2
+        return self.topic_word(back) if phase is not Phase.START and back >= 1 else None
+
+    def picture(self, index: int) -> TopicsPicture:
+        """Return a snapshot's documents and topics."""
+        snapshot = self.snapshot(index)
+        topic_word, doc_topic = self.topic_word(index), self.doc_topic(index)
+        before = self._before(index)
+        shares = phi = order = None
+        if snapshot.expectation is not None:
+            counts = snapshot.expectation.statistics.topic_word_counts.sum(1)
+            shares = counts / counts.sum()
+            gamma = snapshot.expectation.carry
+            phi = document_word_topics(snapshot.posterior_params, gamma, self.data, self.document)
+            if self.area.group_box.isChecked():
+                main = gamma.argmax(1)
+                order = np.lexsort((-gamma[np.arange(len(gamma)), main], main))
+        trend = np.zeros(topic_word.shape, dtype=np.int64)
+        if before is not None:
+            trend = words.trends(before, topic_word)
+        top = np.argsort(-topic_word, axis=1, kind="stable")[:, :TOP_WORDS]
+        return TopicsPicture(
+            doc_topic,
+            topic_word,
+            shares,
+            phi,
+            top,
+            trend,
+            order,
+            self.document,
+            snapshot.phase,
+        )
+
+    def paint(self, picture: TopicsPicture) -> None:
+        """Draw maps, words or pictures, and the chosen document."""
+        strongest: tuple[int, ...] = ()
+        if self.topic is not None and picture.doc_topic is not None:
+            share = picture.doc_topic[:, self.topic]
+            strongest = tuple(int(d) for d in np.argsort(-share, kind="stable")[:TOP_DOCUMENTS])
+        recovered = np.zeros(len(picture.topic_word), dtype=bool)
+        truth = self._true_topics()
+        if truth is not None and self.nouns is words.IMAGES:
+            recovered = cosines(picture.topic_word, truth).max(1) >= RECOVERED
+        found = self.data.document(picture.document)
+        self.area.draw(picture, found, strongest, self.topic, self.names, recovered)
+        self.area.counter.setText(self._counter())
+
+    def _true_topics(self) -> Floats | None:
+        truth = self.dataset.truth if self.dataset is not None else None
+        return None if truth is None else truth.topic_word
+
+    def _counter(self) -> str:
+        index = self.stage.shown_index or 0
+        doc_topic = self.doc_topic(index)
+        n = self.data.n_documents
+        if doc_topic is None:
+            return f"{count(n, self.nouns.document)}, not read yet"
+        expectation = self.snapshot(index).expectation
+        assert expectation is not None
+        settled = n if expectation.settled else int((~self.latent(index).paused).sum())
+        e_index = index if self.snapshot(index).phase is Phase.E else index - 1
+        moving = None
+        if e_index >= 3:
+            before = self.doc_topic(e_index - 2)
+            assert before is not None
+            moving = int((words.moved(before, doc_topic) > words.MOVING).sum())
+        return words.settled_line(n, settled, moving, self.nouns)
+
+    # -- words -------------------------------------------------------------------------------
+
+    def caption(self, index: int) -> str:
+        """Say how many documents changed their main topic, or which topic changed most."""
+        now = self.doc_topic(index)
+        if now is None:
+            return ""
+        if self.snapshot(index).phase is Phase.E:
+            if index < 3:
+                return words.first_caption(now, self.names, self.nouns)
+            before = self.doc_topic(index - 2)
+            assert before is not None
+            return words.e_caption(before, now, self.documents, self.nouns)
+        old, new = self.topic_word(index - 1), self.topic_word(index)
+        return words.m_caption(old, new, self.vocabulary, self.names, self.nouns)
+
+    def explain(self, index: int) -> Explanation:
+        """Explain the half-step with the chosen document's commonest word."""
+        snapshot = self.snapshot(index)
+        lines: tuple[str, ...] = ()
+        if snapshot.expectation is not None:
+            lines = (self._today(index),)
+        return words.explanation(snapshot.phase, self.nouns, lines)
+
+    def _today(self, index: int) -> str:
+        """Put the chosen document's commonest word into the half-step's formulas."""
+        snapshot = self.snapshot(index)
+        assert snapshot.expectation is not None
+        found, counts = self.data.document(self.document)
+        i = int(counts.argmax())
+        word = self.vocabulary[int(found[i])]
+        word = word if self.nouns is words.IMAGES else f"‘{word}’"
+        if snapshot.phase is Phase.E:
+            gamma = snapshot.expectation.carry
+            found_phi = document_word_topics(
+                snapshot.posterior_params, gamma, self.data, self.document
+            )
+            k = int(found_phi[i].argmax())
+            return (
+                f"{self.documents[self.document]}: {word} chooses {topic_name(self.names, k)} "
+                f"with φ = {found_phi[i, k]:.2f}; γ there is {plain(gamma[self.document, k], 3)}."
+            )
+        column = snapshot.params.topic_word_posterior[:, found[i]]
+        k, beta = int(column.argmax()), self.options.beta
+        return (
+            f"{word} in {topic_name(self.names, k)}: λ = {beta:g} + {plain(column[k] - beta)} = "
+            f"{plain(column[k])}, probability {100 * self.topic_word(index)[k, found[i]]:.2g} %."
+        )
+
+    def numbers(self, index: int) -> tuple[NumberGroup, ...]:
+        """Return how many true topics are found, perplexities, and the topics' sizes."""
+        groups = []
+        truth = self._true_topics()
+        if truth is not None:
+            groups.append(numbers.truth_group(self.topic_word(index), truth))
+        expectation = self.snapshot(index).expectation
+        if expectation is not None:
+            fitted = numbers.perplexity(expectation.log_likelihood, self.data.n_tokens)
+            n_held, value = 0, None
+            if self.held is not None:
+                n_held = self.held.n_documents
+                value = None if self.controller.playing else self.held_out_perplexity(index)
+            groups.append(numbers.perplexity_group(fitted, n_held, value, self.nouns))
+            counts = expectation.statistics.topic_word_counts.sum(1)
+            groups.append(numbers.size_group(counts, self.names, self.nouns))
+        return tuple(groups)
+
+    def _objective(self, index: int) -> NumberGroup:
+        return numbers.objective_group(super()._objective(index), self.nouns)
+
+    def held_out_perplexity(self, index: int) -> float:
+        """Return the perplexity of the held-out documents at a snapshot's topics."""
+        assert self.held is not None
+        params = self.snapshot(index).params
+        key = id(params)  # the trace keeps them alive, and M and E share them
+        if key not in self._perplexities:
+            model: Any = self.model
+            self._perplexities[key] = model.perplexity(params, self.held)
+        return self._perplexities[key]
+
+    def _on_state(self, state: RunState) -> None:
+        super()._on_state(state)
+        if state is RunState.READY and self.held is not None:
+            self._show_words(self.controller.cursor)
+
+    def export_tables(self, index: int) -> dict[str, tuple[list[str], list[Any]]]:
+        """Return topics × words, and documents × topics."""
+        topics = [topic_name(self.names, k) for k in range(self.options.n_topics)]
+        by_word = zip(self.vocabulary, self.topic_word(index).T.tolist(), strict=True)
+        tables = {"topic_word": (["word", *topics], [[w, *row] for w, row in by_word])}
+        doc_topic = self.doc_topic(index)
+        if doc_topic is not None:
+            lines = [[d, *row] for d, row in zip(self.documents, doc_topic.tolist(), strict=True)]
+            tables["document_topic"] = (["document", *topics], lines)
+        return tables
+
+    # -- the hand ----------------------------------------------------------------------------
+
+    @Slot(int)
+    def choose_document(self, document: int) -> None:
+        """Show another document's words."""
+        document = max(0, min(document, self.data.n_documents - 1))
+        if document == self.document and self.stage.shown is not None:
+            return
+        self.document = document
+        self._show_choice()
+
+    @Slot(int)
+    def choose_topic(self, topic: int) -> None:
+        """Mark a topic's strongest documents; once more lets go of it."""
+        self.topic = None if topic == self.topic else topic
+        self._show_choice()
+
+    @Slot(int, str)
+    def rename_topic(self, topic: int, name: str) -> None:
+        """Call a topic something; an empty name brings its number back."""
+        if name and name != f"Topic {topic + 1}":
+            self.names[topic] = name
+        else:
+            self.names.pop(topic, None)
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        self.stage.redraw()
+        self._show_words(self.controller.cursor)
+
+    def _on_grouped(self, _: bool) -> None:
+        self.stage.redraw()
+
+    def _on_hold_out(self, _: bool) -> None:
+        if self.dataset is not None:
+            self._start(self.dataset, self.given)

@@ -1,0 +1,380 @@
+"""The topics in words: a list with each topic's likeliest words, and a map of telling words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QLineEdit, QSizePolicy, QToolTip, QWidget
+
+from em_explorer.em.arrays import Floats, Ints
+from em_explorer.ui.theme import BODY, CAPTION, theme_manager, ui_font
+from em_explorer.ui.views.heat_map import (
+    draw_symbol,
+    draw_triangle,
+    frame,
+    ink,
+    to_image,
+    topic_rgb,
+)
+
+MOST_COLUMNS = 30
+LEAST_SHARE = 0.03
+"""Words with less than this share of their topic's likeliest are not worth a place."""
+
+
+def topic_name(names: Mapping[int, str], topic: int) -> str:
+    """Return what a topic is called: the name somebody gave it, or its number."""
+    return names.get(topic) or f"Topic {topic + 1}"
+
+
+class Renamer:
+    """Rename a topic in place: a line edit over its name.
+
+    Parameters
+    ----------
+    owner : QWidget
+        On which the edit is laid.
+    done : callable
+        Takes the topic and its new name.
+    """
+
+    def __init__(self, owner: QWidget, done: Callable[[int, str], None]) -> None:
+        self._done = done
+        self.topic = -1
+        self.edit = QLineEdit(owner)
+        self.edit.setObjectName("topic_name")
+        self.edit.setAccessibleName("Name of the topic")
+        self.edit.setMaxLength(40)
+        self.edit.hide()
+        self.edit.editingFinished.connect(self._finish)
+
+    def open(self, topic: int, name: str, place: QRect) -> None:
+        """Ask for a name."""
+        self.topic = topic
+        self.edit.setText(name)
+        self.edit.setGeometry(place)
+        self.edit.show()
+        self.edit.setFocus()
+        self.edit.selectAll()
+
+    def _finish(self) -> None:
+        topic, self.topic = self.topic, -1
+        self.edit.hide()
+        if topic >= 0:
+            self._done(topic, self.edit.text().strip())
+
+
+class TopicList(QWidget):
+    """One line per topic: symbol, name, size, likeliest words with ▲ and ▼.
+
+    Signals
+    -------
+    topic_picked(topic)
+    renamed(topic, name)
+
+    Attributes
+    ----------
+    shown_words : list of list of int
+        The words that found room on each line.
+    """
+
+    topic_picked = Signal(int)
+    renamed = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("topic_list")
+        self.setAccessibleName("Topics with their likeliest words")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.vocabulary: tuple[str, ...] = ()
+        self.names: dict[int, str] = {}
+        self.topic: int | None = None
+        self.topic_word: Floats = np.zeros((1, 1))
+        self.shares: Floats | None = None
+        self.top: Ints = np.zeros((1, 0), dtype=np.int64)
+        self.trend: Ints = np.zeros((1, 1), dtype=np.int64)
+        self.shown_words: list[list[int]] = []
+        self.renamer = Renamer(self, self.renamed.emit)
+
+    def draw(
+        self,
+        topic_word: Floats,
+        shares: Floats | None,
+        top: Ints,
+        trend: Ints,
+        names: dict[int, str],
+        topic: int | None,
+    ) -> None:
+        """Draw topics.
+
+        Parameters
+        ----------
+        topic_word : (K, V) float
+        shares : (K,) float or None
+            Each topic's share of all words.
+        top : (K, n) int
+            The likeliest words.
+        trend : (K, V) int
+            Signs of rise and fall.
+        names : dict of int to str
+            Names that were given.
+        topic : int or None
+            The chosen one.
+        """
+        another = len(topic_word) != len(self.topic_word)
+        self.topic_word, self.shares, self.top, self.trend = topic_word, shares, top, trend
+        self.names, self.topic = names, topic
+        self._place_words()
+        if another:
+            self.updateGeometry()
+            self.setMinimumHeight(self.minimumSizeHint().height())
+        self.update()
+
+    def minimumSizeHint(self) -> QSize:
+        """Leave room for a line of type per topic."""
+        return QSize(160, len(self.topic_word) * theme_manager().px(19))
+
+    def sizeHint(self) -> QSize:
+        """Ask for a comfortable line per topic."""
+        return QSize(400, len(self.topic_word) * theme_manager().px(24))
+
+    @property
+    def row_height(self) -> float:
+        """Height of a line, px."""
+        return min(self.height() / max(len(self.topic_word), 1), theme_manager().px(38))
+
+    def name_place(self, topic: int) -> QRect:
+        """Return where a topic's name stands."""
+        px = theme_manager().px
+        return QRect(px(20), round(topic * self.row_height), px(92), round(self.row_height))
+
+    def _place_words(self) -> None:
+        px = theme_manager().px
+        metrics = QFontMetricsF(ui_font(BODY))
+        self.shown_words = []
+        self._places: list[list[float]] = []
+        for k in range(len(self.topic_word)):
+            x, words, places = float(px(120)), [], []
+            for v in self.top[k]:
+                width = metrics.horizontalAdvance(self.vocabulary[v])
+                mark = px(11) if self.trend[k, v] else 0
+                rare = self.topic_word[k, v] < LEAST_SHARE * self.topic_word[k].max()
+                if rare or x + width + mark > self.width() - px(4):
+                    break
+                words.append(int(v))
+                places.append(x)
+                x += width + mark + px(10)
+            self.shown_words.append(words)
+            self._places.append(places)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the words again."""
+        self._place_words()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the lines."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme_manager().current.color("panel"))
+        for k in range(len(self.topic_word)):
+            self._draw_line(painter, k)
+        painter.end()
+
+    def _draw_line(self, painter: QPainter, k: int) -> None:
+        theme, px = theme_manager().current, theme_manager().px
+        height = self.row_height
+        top, middle = k * height, (k + 0.5) * height
+        if k == self.topic:
+            painter.fillRect(QRectF(0, top, self.width(), height), theme.color("raised"))
+        draw_symbol(painter, k, px(10), middle, px(10))
+        place = QRectF(self.name_place(k))
+        painter.setPen(theme.color("text"))
+        painter.setFont(ui_font(BODY, bold=k == self.topic))
+        name = painter.fontMetrics().elidedText(
+            topic_name(self.names, k), Qt.TextElideMode.ElideRight, int(place.width())
+        )
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(place, left, name)
+        if self.shares is not None:
+            width = float(self.shares[k]) * place.width()
+            line = QRectF(place.left(), top + height - px(3), width, px(2))
+            painter.fillRect(line, theme.component(k))
+        painter.setFont(ui_font(BODY))
+        metrics = painter.fontMetrics()
+        for v, x in zip(self.shown_words[k], self._places[k], strict=True):
+            word = self.vocabulary[v]
+            painter.setPen(theme.color("text"))
+            painter.drawText(QRectF(x, top, px(400), height), left, word)
+            if self.trend[k, v]:
+                painter.setPen(theme.color("m_text"))
+                mark = x + metrics.horizontalAdvance(word) + px(6)
+                draw_triangle(painter, self.trend[k, v] > 0, mark, middle + px(1), px(7))
+
+    def topic_at(self, y: float) -> int | None:
+        """Return the topic at a height, if there is one."""
+        k = int(y / max(self.row_height, 1e-9))
+        return k if 0 <= k < len(self.topic_word) else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Pick a topic."""
+        k = self.topic_at(event.position().y())
+        if k is not None:
+            self.topic_picked.emit(k)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Rename a topic."""
+        k = self.topic_at(event.position().y())
+        if k is not None:
+            self.renamer.open(k, topic_name(self.names, k), self.name_place(k))
+
+
+class TopicWordMap(QWidget):
+    """A heat map of topics × words; for a large vocabulary the most telling words.
+
+    The columns stay the same during a run, so that one sees the rows change.
+
+    Attributes
+    ----------
+    words : (n,) int
+        The words of the columns.
+    matrix : (K, n) float
+        Their probabilities as drawn.
+    """
+
+    topic_picked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("topic_word_map")
+        self.setAccessibleName("Heat map of topics by words")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.vocabulary: tuple[str, ...] = ()
+        self.words: Ints = np.zeros(0, dtype=np.int64)
+        self.matrix: Floats = np.zeros((1, 0))
+        self.trend: Ints = np.zeros((1, 0), dtype=np.int64)
+        self.topic: int | None = None
+        self._choose: Callable[[int], Ints] = lambda n: np.arange(0)
+        self._head = 0
+        self._topic_word: Floats = np.zeros((1, 1))
+        self._all_trend: Ints = np.zeros((1, 1), dtype=np.int64)
+
+    def show_words(self, vocabulary: tuple[str, ...], choose: Callable[[int], Ints]) -> None:
+        """Take another vocabulary; ``choose(n)`` names the words of n columns."""
+        self.vocabulary, self._choose = vocabulary, choose
+        self.words = np.zeros(0, dtype=np.int64)
+
+    def draw(self, topic_word: Floats, trend: Ints, topic: int | None) -> None:
+        """Draw (K, V) probabilities, with the signs of rise and fall."""
+        self._topic_word, self._all_trend, self.topic = topic_word, trend, topic
+        fit = max(1, min(MOST_COLUMNS, (self.width() - self._left) // theme_manager().px(14)))
+        n = min(fit, len(self.vocabulary))
+        if len(self.words) != n:
+            self.words = self._choose(n)
+            self.measure()
+        self.matrix = topic_word[:, self.words]
+        self.trend = trend[:, self.words]
+        self.update()
+
+    def measure(self) -> None:
+        """Make room for the longest word over the columns."""
+        metrics, px = QFontMetricsF(ui_font(CAPTION)), theme_manager().px
+        lengths = [metrics.horizontalAdvance(self.vocabulary[v]) for v in self.words]
+        self._head = round(min(max(lengths, default=0.0), px(104))) + px(10)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the columns again."""
+        if self.vocabulary and self._topic_word.shape[1] == len(self.vocabulary):
+            self.draw(self._topic_word, self._all_trend, self.topic)
+
+    def minimumSizeHint(self) -> QSize:
+        """Leave room for the heads and a thin line per topic."""
+        px = theme_manager().px
+        return QSize(200, px(92) + min(len(self._topic_word), 20) * px(7))
+
+    @property
+    def _left(self) -> int:
+        return theme_manager().px(24)
+
+    def cells(self) -> QRect:
+        """Return where the cells are."""
+        px = theme_manager().px
+        top = self._head
+        height = min(self.height() - top - px(4), len(self._topic_word) * px(40))
+        return QRect(self._left, top, self.width() - self._left - px(4), height)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw heads, cells and marks."""
+        theme, px = theme_manager().current, theme_manager().px
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("panel"))
+        n_topics, n_words = self.matrix.shape
+        cells = self.cells()
+        if not n_words or cells.height() <= 0:
+            painter.end()
+            return
+        width, height = cells.width() / n_words, cells.height() / n_topics
+        # A topic without favorites is pale: ten times an even share, or a fifth, is full color.
+        least = min(10.0 / self._topic_word.shape[1], 0.2)
+        strongest = np.maximum(self._topic_word.max(1, keepdims=True), least)
+        colors = topic_rgb(n_topics)
+        shown = np.sqrt(self.matrix / strongest)
+        painter.drawImage(cells, to_image(ink(shown, colors[:, None, :])))
+        frame(painter, QRectF(cells), theme.hairline)
+        self._draw_heads(painter, cells, width)
+        for k in range(n_topics):
+            y = cells.top() + (k + 0.5) * height
+            draw_symbol(painter, k, px(12), y, min(px(9), height))
+            if k == self.topic:
+                row = QRectF(cells.left(), cells.top() + k * height, cells.width(), height)
+                frame(painter, row, theme.component(k), 1.5)
+        painter.setPen(theme.color("text"))
+        size = min(px(7), 0.6 * height, 0.6 * width)
+        for k, i in zip(*np.nonzero(self.trend), strict=True):
+            x, y = cells.left() + (i + 0.5) * width, cells.top() + (k + 0.5) * height
+            draw_triangle(painter, bool(self.trend[k, i] > 0), x, y, size)
+        painter.end()
+
+    def _draw_heads(self, painter: QPainter, cells: QRect, width: float) -> None:
+        theme, px = theme_manager().current, theme_manager().px
+        painter.setFont(ui_font(CAPTION))
+        painter.setPen(theme.color("secondary"))
+        metrics = painter.fontMetrics()
+        for i, v in enumerate(self.words):
+            painter.save()
+            painter.translate(cells.left() + (i + 0.5) * width, cells.top() - px(5))
+            painter.rotate(-90)
+            word = metrics.elidedText(
+                self.vocabulary[v], Qt.TextElideMode.ElideRight, cells.top() - px(8)
+            )
+            painter.drawText(0, round(metrics.ascent() / 2 - 1), word)
+            painter.restore()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Pick the row's topic."""
+        cells = self.cells()
+        k = int((event.position().y() - cells.top()) / max(cells.height(), 1) * len(self.matrix))
+        if event.position().y() >= cells.top() and k < len(self.matrix):
+            self.topic_picked.emit(k)
+
+    def event(self, event: object) -> bool:
+        """Tell the probability under the pointer."""
+        if isinstance(event, QHelpEvent) and self.matrix.size:
+            cells, place = self.cells(), event.pos()
+            if cells.contains(place):
+                n_topics, n_words = self.matrix.shape
+                k = (place.y() - cells.top()) * n_topics // cells.height()
+                i = (place.x() - cells.left()) * n_words // cells.width()
+                word, share = self.vocabulary[self.words[i]], self.matrix[k, i]
+                text = f"‘{word}’ in topic {k + 1}: {100 * share:.2g} %"
+                QToolTip.showText(event.globalPos(), text, self)
+                return True
+        return super().event(event)  # type: ignore[arg-type]
