@@ -1,0 +1,99 @@
+"""The play area for a table with holes: tools, scatter, missingness map, legend."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.views.incomplete_scatter import IncompleteScatter
+from em_explorer.ui.views.pattern_map import PatternMap, scrolling
+from em_explorer.ui.views.treatment_legend import TreatmentLegend
+
+MAP_WIDTH = 200
+"""Width of the missingness map, px."""
+
+
+class IncompleteArea(QWidget):
+    """Lay out the parts; what they show and do is the tab's.
+
+    Attributes
+    ----------
+    x_box, y_box : QComboBox
+        The columns drawn.
+    brush, punch_box, undo_button
+        Punching holes: on or off, in which column, and taking the last stroke back.
+    scatter, map, legend
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.scatter, self.map, self.legend = IncompleteScatter(), PatternMap(), TreatmentLegend()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(self._tools())
+        middle = QHBoxLayout()
+        middle.setSpacing(16)
+        middle.addWidget(self.scatter, 1)
+        middle.addLayout(self._side())
+        column.addLayout(middle, 1)
+        column.addWidget(self.legend)
+        self.brush.toggled.connect(self.scatter.set_brushing)
+        theme_manager().changed.connect(self._resize)
+        self._resize()
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.x_box, self.y_box, self.punch_box = QComboBox(), QComboBox(), QComboBox()
+        for box, name, words in (
+            (self.x_box, "x_column", "Across"),
+            (self.y_box, "y_column", "Up"),
+        ):
+            box.setObjectName(name)
+            box.setAccessibleName(f"Column drawn {words.lower()}")
+            label = QLabel(words)
+            label.setProperty("role", "secondary")
+            row.addWidget(label)
+            row.addWidget(box)
+        row.addStretch(1)
+        self.brush = QCheckBox("Punch holes in")
+        self.brush.setObjectName("punch")
+        self.brush.setAccessibleName("Punch holes by clicking or dragging over points")
+        self.brush.setToolTip("Click or drag over points to remove their value; the truth is kept")
+        self.punch_box.setObjectName("punch_column")
+        self.punch_box.setAccessibleName("Column that loses its values")
+        self.undo_button = QToolButton()
+        self.undo_button.setText("Undo")
+        self.undo_button.setObjectName("undo_punch")
+        self.undo_button.setAccessibleName("Undo the last holes punched")
+        self.undo_button.setToolTip("Give back the values of the last stroke")
+        self.undo_button.hide()
+        for widget in (self.brush, self.punch_box, self.undo_button):
+            row.addWidget(widget)
+        return row
+
+    def _side(self) -> QVBoxLayout:
+        side = QVBoxLayout()
+        side.setSpacing(4)
+        head = QLabel("WHO MISSES WHAT")
+        head.setProperty("role", "group")
+        hint = QLabel("Gray is seen, green is missing. Click a line to find its rows.")
+        hint.setProperty("role", "caption")
+        hint.setWordWrap(True)
+        self._map_list = scrolling(self.map)
+        side.addWidget(head)
+        side.addWidget(hint)
+        side.addWidget(self._map_list, 1)
+        return side
+
+    def _resize(self, *_: object) -> None:
+        self._map_list.setFixedWidth(theme_manager().px(MAP_WIDTH))
