@@ -331,7 +331,7 @@ class ModelTab(QWidget):
         rng = np.random.default_rng([self.seed, self._nudges])
         params = self.snapshot(self.controller.cursor).params
         if self.start_from(self.model.nudge(params, rng, NUDGE)):
-            self.open_with("Nudged: the parameters moved a little, at random. Press the button.")
+            self.open_with("Nudged: the parameters moved a little, at random. Press Space to see where EM goes.")
 
     def open_with(self, words: str) -> None:
         """Caption the start of the present run in other words than the story's."""

@@ -322,7 +322,7 @@ def test_errors_of_the_recipe_are_numpy_s(window, tab, run_to_end):
     assert panel.value_of("x, y") == f"{params.covariance[0, 1] / x / y:.3f}"
 
 
-def test_a_hovered_point_says_its_value(window, tab, step):
+def test_a_hovered_point_says_its_value(window, tab, step, qtbot):
     window.open_demo("airquality")
     step(tab, 3)
     latent = tab.latent(3)
@@ -332,7 +332,13 @@ def test_a_hovered_point_says_its_value(window, tab, step):
     spread = latent.standard_deviations[4, 0]
     assert f"ozone {value:.0f} ± {spread:.0f} ppb  (imputed)".replace("-", "−") in words
     assert "wind 14.3 mph" in words
-    assert tab.scatter.imputed.opts["tip"](0, 0, 4) == words
+    scatter = tab.scatter
+    place = latent.imputed_in_units(tab.data)[4, list(tab.pair)]
+    there = scatter.mapFromScene(scatter.box.mapViewToScene(QPointF(*place)))
+    QTest.mouseMove(scatter.viewport(), there + QPoint(40, 0))
+    QTest.mouseMove(scatter.viewport(), there)
+    qtbot.waitUntil(lambda: "Day 5" in scatter.box.toolTip())
+    assert words in scatter.box.toolTip()
 
 
 # The hand
@@ -410,3 +416,19 @@ def test_another_theme_and_another_set_while_running(tab, run_to_end):
     run_to_end(tab)
     _, _, found = converge("nhanes", tolerance=1e-6)
     assert tab.snapshot(len(tab.controller.trace) - 1).bound == pytest.approx(found.history[-1])
+
+
+@pytest.mark.parametrize(
+    ("lines", "holes"),
+    [(["a", "1", "2", "", "4"], 1), (["a,b", "1,2", "2,1", "3,5", "4,4"], 0)],
+)
+def test_one_column_and_a_table_without_holes(tab, tmp_path, run_to_end, lines, holes):
+    path = tmp_path / "own.csv"
+    # A table of one column marks its hole by a word: an empty line is no row.
+    path.write_text("\n".join(line or "NA" for line in lines))
+    assert tab.open_file(path), tab.heading.notice.text.text()
+    run_to_end(tab)
+    assert len(drawn(tab.scatter.imputed)) == holes
+    assert tab.controller.trace.stop.reason is StopReason.CONVERGED
+    tab.side.setCurrentIndex(1)
+    assert tab.side.numbers.value_of("a").startswith("2")

@@ -20,6 +20,9 @@ STILL = 5e-4
 MOST_PAIRS = 10
 """Correlations listed at most; of more columns only those of the pair drawn."""
 
+SHORT_UNIT = 7
+"""Longer units stand behind the column's name instead of its value."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -175,17 +178,15 @@ def moment_groups(
 ) -> tuple[NumberGroup, ...]:
     """Return mean ± standard deviation of each column, and the correlations."""
     spread = np.sqrt(np.diagonal(covariance))
-    rows = tuple(
-        NumberRow(
-            name,
-            columns.with_unit(
-                d, f"{columns.number(d, mean[d])} ± {columns.number(d, float(spread[d]))}"
-            ),
-            tip="mean ± standard deviation",
-        )
-        for d, name in enumerate(columns.names)
-    )
-    groups = [NumberGroup(f"{title}Mean ± SD", rows)]
+    rows = []
+    for d, (name, unit) in enumerate(zip(columns.names, columns.units, strict=True)):
+        value = f"{columns.number(d, mean[d])} ± {columns.number(d, float(spread[d]))}"
+        if len(unit) > SHORT_UNIT:  # a long one would leave the names no room
+            name = f"{name} ({unit})"
+        else:
+            value = columns.with_unit(d, value)
+        rows.append(NumberRow(name, value, tip="mean ± standard deviation"))
+    groups = [NumberGroup(f"{title}Mean ± SD", tuple(rows))]
     r, n = correlations(covariance), len(columns.names)
     pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
     if len(pairs) > MOST_PAIRS:

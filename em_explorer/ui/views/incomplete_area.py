@@ -20,6 +20,9 @@ from em_explorer.ui.views.treatment_legend import TreatmentLegend
 MAP_WIDTH = 200
 """Width of the missingness map, px."""
 
+MOST_BOX = 156
+"""Width of a choice of columns at most, px: three of them stand in one row."""
+
 
 class IncompleteArea(QWidget):
     """Lay out the parts; what they show and do is the tab's.
@@ -64,6 +67,8 @@ class IncompleteArea(QWidget):
             label.setProperty("role", "secondary")
             row.addWidget(label)
             row.addWidget(box)
+        for box in (self.x_box, self.y_box, self.punch_box):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         row.addStretch(1)
         self.brush = QCheckBox("Punch holes in")
         self.brush.setObjectName("punch")
@@ -77,7 +82,7 @@ class IncompleteArea(QWidget):
         self.undo_button.setAccessibleName("Undo the last holes punched")
         self.undo_button.setToolTip("Give back the values of the last stroke")
         self.undo_button.hide()
-        for widget in (self.brush, self.punch_box, self.undo_button):
+        for widget in (self.undo_button, self.brush, self.punch_box):
             row.addWidget(widget)
         return row
 
@@ -96,4 +101,9 @@ class IncompleteArea(QWidget):
         return side
 
     def _resize(self, *_: object) -> None:
-        self._map_list.setFixedWidth(theme_manager().px(MAP_WIDTH))
+        px = theme_manager().px
+        self._map_list.setFixedWidth(px(MAP_WIDTH))
+        for box in (self.x_box, self.y_box, self.punch_box):
+            box.setMaximumWidth(px(MOST_BOX))
+        # As high as its neighbors: the row must not grow when it appears.
+        self.undo_button.setMaximumHeight(self.punch_box.sizeHint().height())

@@ -119,7 +119,7 @@ class PatternMap(QWidget):
         if self._upright():
             return px(20)
         widest = max((self._metrics().horizontalAdvance(name) for name in self.names), default=0)
-        return min(widest + px(8), px(96))
+        return min(widest + px(8), px(112))
 
     def cell(self, pattern: int, column: int) -> QRectF:
         """Return where a cell is drawn."""
