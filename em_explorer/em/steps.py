@@ -17,6 +17,7 @@ import numpy as np
 from em_explorer.em.arrays import largest_change
 from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.model import EMModel, Expectation
+from em_explorer.em.numerals import plain
 from em_explorer.em.options import check_options, option
 
 Model = EMModel[Any, Any, Any]
@@ -243,7 +244,7 @@ def _finite(bound: float) -> float:
 
 def _decreased_message(fall: float, iteration: int) -> str:
     return (
-        f"The bound fell by {fall:.3g} nats in iteration {iteration}, more than rounding explains. "
+        f"The bound fell by {plain(fall, 3)} nats in iteration {iteration}, more than rounding explains. "
         "EM never lowers it, so something is wrong with the model or the numbers."
     )
 
@@ -262,7 +263,7 @@ def _flat(model: Model, data: Any, start: Any, params: Any, gain: float, iterati
         )
     return Stop(
         StopReason.CONVERGED,
-        f"Converged: the last full step gained {max(gain, 0.0):.2g} nats per observation, "
+        f"Converged: the last full step gained {plain(max(gain, 0.0), 3)} nats per observation, "
         "less than the tolerance.",
         iteration,
     )

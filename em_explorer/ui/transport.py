@@ -11,6 +11,7 @@ from em_explorer.em.steps import Phase, StopReason
 from em_explorer.session.controller import Controller, RunState
 from em_explorer.ui.icons import icon
 from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.wording import count
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, math.inf)
 """Half-steps a second; the last is as fast as it goes."""
@@ -197,7 +198,7 @@ class Transport(QWidget):
         else:
             where = f"iteration {snapshot.iteration} · {snapshot.phase.value}"
         if controller.state is RunState.FINISHED and stop is not None:
-            words = f"{STOP_WORDS[stop.reason]} · {stop.iteration} iterations"
+            words = f"{STOP_WORDS[stop.reason]} · {count(stop.iteration, 'iteration')}"
             self.pill.show_state(words, STOP_TONES[stop.reason], stop.message)
         elif controller.state is RunState.FAILED:
             self.pill.show_state("failed", "failure")

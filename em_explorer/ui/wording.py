@@ -4,26 +4,7 @@ from __future__ import annotations
 
 import math
 
-MINUS = "−"
-SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
-def plain(value: float, digits: int = 4) -> str:
-    """Return a number with so many significant digits, without an exponent where one fits.
-
-    >>> plain(-1130.26396, 6)
-    '−1130.26'
-    """
-    if not math.isfinite(value):
-        return "∞" if value > 0 else f"{MINUS}∞" if value < 0 else "–"
-    if value == 0:
-        return "0"
-    exponent = math.floor(math.log10(abs(value)))
-    if exponent < -5 or exponent >= 9:
-        mantissa = f"{value / 10.0**exponent:.{max(digits - 2, 0)}f}"
-        return f"{mantissa}×10{str(exponent).translate(SUPERSCRIPTS)}".replace("-", MINUS)
-    decimals = max(digits - 1 - exponent, 0)
-    return f"{value:.{decimals}f}".replace("-", MINUS)
+from em_explorer.em.numerals import MINUS, plain
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -34,7 +15,7 @@ def signed(value: float, digits: int = 3) -> str:
 
 def nats(value: float, change: float | None = None) -> str:
     """Return a log-likelihood with enough decimals to show the last change (2 to 10)."""
-    decimals = 2
+    decimals = 5 if change == 0 else 2
     if change:
         decimals = max(2, min(10, 1 - math.floor(math.log10(abs(change)))))
     return f"{value:.{decimals}f}".replace("-", MINUS)
@@ -65,3 +46,6 @@ def probability(p: float) -> str:
     if float(text) in (0.0, 1.0):
         return "<.0001" if p < 0.5 else ">.9999"
     return text.lstrip("0")
+
+
+__all__ = ["MINUS", "count", "nats", "plain", "signed", "unit_of"]
