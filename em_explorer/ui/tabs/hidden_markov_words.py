@@ -191,9 +191,9 @@ def truth_group(
         tip = "The share of right states that the true parameters' posterior has"
         rows.append(NumberRow("true parameters get", probability(share_of_truth), tip=tip))
         rows.append(NumberRow("their log-likelihood", nats(value)))
-        if log_likelihood is not None:
-            gain = f"{signed(log_likelihood - value)} nats"
-            rows.append(NumberRow("this fit is better by", gain))
+        # After an M-step there is none yet; the line stays, so that the panel does not jump.
+        gain = "–" if log_likelihood is None else f"{signed(log_likelihood - value)} nats"
+        rows.append(NumberRow("this fit is better by", gain))
     return NumberGroup("The truth", tuple(rows))
 
 

@@ -74,10 +74,11 @@ def strip_image(labels: Ints, colors: Floats) -> Image:
 
 
 def mark_image(marked: NDArray[Any], edges: Ints, color: tuple[int, int, int]) -> Image:
-    """Mark the columns that hold a marked step, (m, 1, 4) uint8; the others are transparent."""
-    part = np.logical_or.reduceat(marked[edges[0] : edges[-1]], edges[:-1] - edges[0])
-    image = np.zeros((len(part), 1, 4), dtype=np.uint8)
-    image[part, 0] = (*color, 255)
+    """Mark steps, (m, 1, 4) uint8: the opacity of a column is its share of marked steps."""
+    share = column_means(np.asarray(marked, dtype=float)[:, None], edges)[:, 0]
+    image = np.zeros((len(share), 1, 4), dtype=np.uint8)
+    image[share > 0, 0, :3] = color
+    image[:, 0, 3] = np.ceil(255.0 * share)
     return image
 
 

@@ -1,0 +1,74 @@
+"""Long sequences as images: what is binned stays true."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from em_explorer.ui.views.time_axis import even_axis
+from em_explorer.ui.views.time_images import (
+    column_edges,
+    column_majority,
+    column_means,
+    dots_image,
+    mark_image,
+    stack_image,
+    strip_image,
+)
+
+
+@pytest.mark.parametrize(("n", "most"), [(10, 100), (100, 10), (48_502, 671), (7, 7), (1, 5)])
+def test_columns_cover_every_step_once(n, most):
+    edges = column_edges(3, 3 + n, most)
+    assert edges[0] == 3
+    assert edges[-1] == 3 + n
+    assert len(edges) - 1 == min(n, most)
+    assert np.diff(edges).min() >= 1
+    assert np.diff(edges).max() - np.diff(edges).min() <= 1
+
+
+def test_means_and_majorities_are_those_of_the_steps():
+    rng = np.random.default_rng(0)
+    gamma = rng.dirichlet(np.ones(3), 1000)
+    labels = rng.integers(0, 3, 1000)
+    edges = column_edges(100, 900, 37)
+    means, most = column_means(gamma, edges), column_majority(labels, edges, 3)
+    for c in range(37):
+        part = slice(edges[c], edges[c + 1])
+        np.testing.assert_allclose(means[c], gamma[part].mean(axis=0))
+        assert most[c] == np.bincount(labels[part], minlength=3).argmax()
+    np.testing.assert_allclose(means.sum(axis=1), 1.0)
+
+
+def test_bands_are_as_high_as_their_shares():
+    colors = np.array([[255.0, 0, 0], [0, 255, 0], [0, 0, 255]])
+    image = stack_image(np.array([[0.25, 0.5, 0.25], [0.0, 1.0, 0.0]]), colors, 100)
+    assert image.shape == (2, 100, 3)
+    assert (image == colors[0]).all(axis=2).sum(axis=1).tolist() == [25, 0]
+    assert (image == colors[1]).all(axis=2).sum(axis=1).tolist() == [50, 100]
+    assert (image[0, 0] == colors[0]).all()  # the first state is at the bottom
+
+
+def test_strips_and_marks():
+    colors = np.array([[10.0, 20, 30], [40, 50, 60]])
+    assert strip_image(np.array([1, 0]), colors)[:, 0].tolist() == [[40, 50, 60], [10, 20, 30]]
+    marked = np.zeros(10, dtype=bool)
+    marked[7] = True
+    image = mark_image(marked, column_edges(0, 10, 5), (1, 2, 3))
+    assert image[:, 0, 3].tolist() == [0, 0, 0, 128, 0]
+    assert image[3, 0, :3].tolist() == [1, 2, 3]
+
+
+def test_dots_lie_in_their_rows_with_the_mean_color():
+    rows = np.array([0, 0, 1, 1])
+    rgb = np.array([[0.0, 0, 0], [100, 0, 0], [50, 50, 50], [50, 50, 50]])
+    image = dots_image(rows, 2, rgb, column_edges(0, 4, 2))
+    assert image[0, 0].tolist() == [50, 0, 0, 255]
+    assert image[0, 1, 3] == 0
+    assert image[1, 1].tolist() == [50, 50, 50, 255]
+
+
+def test_years_are_an_axis_and_gaps_are_not():
+    assert even_axis(np.array([1900.0, 1901.0, 1902.0]), 3) == (1900.0, 1.0)
+    assert even_axis(np.array([1900.0, 1905.0, 1906.0]), 3) == (1.0, 1.0)
+    assert even_axis(None, 3) == (1.0, 1.0)
