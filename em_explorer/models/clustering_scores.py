@@ -69,9 +69,10 @@ def silhouette(points: Floats, labels: ArrayLike) -> float | None:
     for first in range(0, len(points), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
         square = squares[rows, None] - 2.0 * points[rows] @ points.T + squares
-        sums = np.sqrt(np.maximum(square, 0.0)) @ members
         mine = own[rows]
         line = np.arange(mine.size)
+        square[line, first + line] = 0.0  # rounding would leave a distance to oneself
+        sums = np.sqrt(np.maximum(square, 0.0)) @ members
         inside = sums[line, mine] / np.maximum(sizes[mine] - 1.0, 1.0)
         means = sums / sizes
         means[line, mine] = np.inf

@@ -187,7 +187,7 @@ class GaussianMixtureTab(MixtureHand):
 
     def _show_axes(self, *, fit: bool = True) -> None:
         names = self.words.columns
-        self._pointed = None
+        self.forget_pointer()
         if fit:
             self.fit_button.hide()
         if self.one_column:

@@ -40,7 +40,7 @@ class MixtureHand(ModelTab):
         self._undo: list[edits.Before] = []
         self._editing = False
         self._hand_words = ""
-        self._pointed: tuple[str, int] | None = None
+        self.forget_pointer()
         self.undo_button = QToolButton()
         self.undo_button.setObjectName("undo")
         self.undo_button.setAccessibleName("Take back the last change by hand")
@@ -56,6 +56,10 @@ class MixtureHand(ModelTab):
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self.undo)
         self.dress_hand()
+
+    def forget_pointer(self) -> None:
+        """Take it that the pointer is on nothing."""
+        self._pointed = {"point": -1, "component": -1}
 
     def connect_hand(self) -> None:
         """Listen to both views."""
@@ -247,14 +251,14 @@ class MixtureHand(ModelTab):
     # -- reading by pointing -----------------------------------------------------------------
 
     def _on_point_pointed(self, index: int) -> None:
-        self._point_at(("point", index) if index >= 0 else None)
+        self._point_at("point", index)
         (self.histogram if self.one_column else self.scatter).ring_point(index)
 
     def _on_component_pointed(self, component: int) -> None:
-        self._point_at(("component", component) if component >= 0 else None)
+        self._point_at("component", component)
 
-    def _point_at(self, what: tuple[str, int] | None) -> None:
-        self._pointed = what
+    def _point_at(self, kind: str, number: int) -> None:
+        self._pointed[kind] = number
         if self.controller.trace is not None:
             self.show_readout(self.controller.cursor)
 
@@ -266,17 +270,17 @@ class MixtureHand(ModelTab):
         self._say(self.readout.setAccessibleName, text or hint)
 
     def _reading(self, index: int) -> str:
-        if self._pointed is None:
+        if max(self._pointed.values()) < 0:
             return ""
-        kind, i = self._pointed
         latent = self.latent(index)
-        if kind == "point" and i < len(self.data.points):
-            shares = None if latent is None else latent.responsibilities[i]
-            return self.words.point(i, self.values[i], shares, self._true_name(i))
         params = self.shown_params(index)
-        if kind == "component" and i < len(params.weights):
+        component, point = self._pointed["component"], self._pointed["point"]
+        if 0 <= component < len(params.weights):  # the mean lies on top of the points
             counts = None if latent is None else latent.responsibilities.sum(axis=0)
-            return self.words.component(i, self.values, params, counts)
+            return self.words.component(component, self.values, params, counts)
+        if 0 <= point < len(self.data.points):
+            shares = None if latent is None else latent.responsibilities[point]
+            return self.words.point(point, self.values[point], shares, self._true_name(point))
         return ""
 
     def _true_name(self, index: int) -> str:

@@ -12,7 +12,7 @@ from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.wording import count, plain
+from em_explorer.ui.wording import MINUS, count, plain
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -178,9 +178,9 @@ class MixtureWords:
         total = float(densities @ params.weights)
         lines = [f"Least sure: {self.noun} {n + 1}, at {self.place(values[n])}."]
         for k in np.argsort(-responsibilities[n])[:2]:
-            weight, density = float(params.weights[k]), float(densities[k])
+            joint = float(params.weights[k] * densities[k])
             lines.append(
-                f"r{sub(int(k))} = {weight:.3f} × {plain(density, 3)} / {plain(total, 3)} "
+                f"r{sub(int(k))} = {plain(joint, 3)} / {plain(total, 3)} "
                 f"= {responsibilities[n, k]:.2f}"
             )
         return tuple(lines)
@@ -196,7 +196,8 @@ class MixtureWords:
         k = int(np.argmax(self.motion(old, new)))
         n = float(counts.sum())
         numbers = (
-            f"N{sub(k)} = {plain(float(counts[k]), 4)} of {n:.0f}, w{sub(k)} = {float(new.weights[k]):.3f}",
+            f"N{sub(k)} = {plain(float(counts[k]), 4)} of {n:.0f}, "
+            f"w{sub(k)} = {float(new.weights[k]):.3f}",
             f"μ{sub(k)} = {self.place(new.means[k])}",
         )
         return Explanation(
@@ -227,14 +228,17 @@ class MixtureWords:
 
     def point(self, index: int, values: Floats, shares: Floats | None, truth: str) -> str:
         """Return what there is to say about a point under the pointer, as rich text."""
-        parts = [f"{name} {self._with_unit(v, u)}" for v, (name, u) in self._by_column(values)]
+        parts = [
+            f"{name} {value:.6g} {unit}".rstrip().replace("-", MINUS)
+            for value, (name, unit) in zip(values, self.columns, strict=True)
+        ]
         text = f"<b>{self.noun.capitalize()} {index + 1}</b>: {', '.join(parts)}"
         if truth:
             text += f" · truly {truth}"
         if shares is None:
             return text + " · not shared out yet: press the blue button"
         largest = [int(k) for k in np.argsort(-shares)[:4]]
-        return text + " · " + " ".join(f"{dot(k)} {percent(float(shares[k]))}" for k in largest)
+        return text + " · " + " ".join(f"{dot(k)}: {percent(float(shares[k]))}" for k in largest)
 
     def component(
         self, k: int, values: Floats, params: GaussianMixtureParams, counts: Floats | None
@@ -253,9 +257,6 @@ class MixtureWords:
         near = log_density(values, params.means[k : k + 1], params.covariances[k : k + 1])[:, 0]
         typical = ", ".join(str(int(n) + 1) for n in np.argsort(-near)[:3])
         return f"{text} · most typical: {self.nouns} {typical}"
-
-    def _by_column(self, values: Floats) -> list[tuple[float, tuple[str, str]]]:
-        return [(float(v), column) for v, column in zip(values, self.columns, strict=True)]
 
     @staticmethod
     def _with_unit(value: float, unit: str) -> str:

@@ -27,6 +27,52 @@ BAR_ALPHA, POINT_ALPHA = 150, 210
 HEADROOM = 1.22
 
 
+FAINT = 1e-3
+"""A density below this share of the highest bar is not drawn along the axis."""
+
+
+def bin_edges(x: Floats) -> Floats:
+    """Return the edges of bins somewhat narrower than Freedman & Diaconis advise.
+
+    Whole numbers get bins of a whole width, each around as many of them: other bins would show
+    a comb that is not in the data.
+    """
+    low, high = float(x.min()), float(x.max())
+    if high == low:
+        return np.linspace(low - 0.5, high + 0.5, 11)
+    edges = np.histogram_bin_edges(x, "fd")
+    n_bins = int(np.clip(1.6 * (edges.size - 1), 10, 120))
+    width = (high - low) / n_bins
+    if np.all(x == np.round(x)):
+        width = max(1.0, float(np.round(width)))
+        return np.asarray(np.arange(low - 0.5, high + 0.5 + width, width))
+    return np.linspace(low, high, n_bins + 1)
+
+
+class MeanLine(pg.InfiniteLine):
+    """The line of a component's mean, which can be dragged.
+
+    Signals
+    -------
+    hovered(bool)
+    """
+
+    hovered = Signal(bool)
+
+    def __init__(self, number: int, color: QColor) -> None:
+        pen, broad = pg.mkPen(color, width=2), pg.mkPen(color, width=3)
+        super().__init__(0.0, movable=True, pen=pen, hoverPen=broad)
+        self.number = number
+        self.setCursor(Qt.CursorShape.SizeHorCursor)
+
+    def setMouseHover(self, hover: bool) -> None:
+        """Tell that the pointer came or went."""
+        changed = self.mouseHovering is not hover
+        super().setMouseHover(hover)
+        if changed:
+            self.hovered.emit(hover)
+
+
 class MixtureHistogram(pg.PlotWidget):
     """Bars colored by responsibility, one density curve per component and their sum.
 
@@ -73,7 +119,7 @@ class MixtureHistogram(pg.PlotWidget):
         self.ghosts: list[pg.PlotCurveItem] = []
         self.trails: list[pg.PlotCurveItem] = []
         self.truths: list[pg.PlotCurveItem] = []
-        self.lines: list[pg.InfiniteLine] = []
+        self.lines: list[MeanLine] = []
         self.labels: list[Label] = []
         self.spread_handles: list[Handle] = []
         self.box.point_grabbed.connect(self._on_point_grabbed)
@@ -83,15 +129,19 @@ class MixtureHistogram(pg.PlotWidget):
     def show_data(self, x: Floats, label: tuple[str, str], *, fit: bool = True) -> None:
         """Bin other values (Freedman–Diaconis)."""
         self._x = x
-        low, high = float(x.min()), float(x.max())
-        self._edges = np.histogram_bin_edges(x, "fd" if high > low else 1)
-        if not 8 <= self._edges.size - 1 <= 200:
-            self._edges = np.linspace(low, high + (high == low), 25)
+        self._edges = bin_edges(x)
         n_bins = self._edges.size - 1
         self._bins = np.clip(np.searchsorted(self._edges, x, "right") - 1, 0, n_bins - 1)
         width = self._edges[1] - self._edges[0]
         heights = np.bincount(self._bins, minlength=n_bins) / (x.size * width)
-        self.bars.setOpts(x=self._edges[:-1] + width / 2, height=heights, width=width * 0.92)
+        # The old bars' brushes go with them: a painter with fewer brushes than bars crashes.
+        self.bars.setOpts(
+            x=self._edges[:-1] + width / 2,
+            height=heights,
+            width=width * 0.92,
+            brush=theme_manager().current.color("secondary", 0.45),
+            brushes=None,
+        )
         self._top = float(heights.max())
         places = np.column_stack([x, np.full(x.size, RUG * self._top)])
         self.rug.setData(pos=places)
@@ -115,8 +165,10 @@ class MixtureHistogram(pg.PlotWidget):
             padding=0,
         )
 
-    def set_components(self, n: int) -> None:
-        """Make the items of n components."""
+    def set_components(self, n: int, *, anew: bool = False) -> None:
+        """Make the items of n components, unless there are as many already."""
+        if n == len(self.curves) and not anew:
+            return
         for item in (
             *self.curves,
             *self.ghosts,
@@ -140,10 +192,8 @@ class MixtureHistogram(pg.PlotWidget):
         )
         curve = pg.PlotCurveItem(pen=pg.mkPen(color, width=2.2))
         trail = pg.PlotCurveItem(pen=pg.mkPen(color, width=1.8))
-        line = pg.InfiniteLine(
-            0.0, movable=True, pen=pg.mkPen(color, width=1.5), hoverPen=pg.mkPen(color, width=3)
-        )
-        line.component = k
+        line = MeanLine(k, color)
+        line.hovered.connect(self._on_hovered)
         line.sigPositionChanged.connect(self._on_mean_moving)
         line.sigPositionChangeFinished.connect(self._on_mean_dropped)
         label = Label()
@@ -177,7 +227,7 @@ class MixtureHistogram(pg.PlotWidget):
             else:
                 mean, variance = picture.ghost_means[k, 0], picture.ghost_covariances[k, 0, 0]
                 density = picture.ghost_weights[k] * line_density(self._grid, mean, variance)
-                ghost.setData(self._grid, density)
+                self._draw_curve(ghost, density)
         past = picture.trail.past[:, :, 0]
         for k, trail in enumerate(self.trails):
             way = np.append(past[:, k], self.means[k]) if len(past) else np.empty(0)
@@ -200,7 +250,7 @@ class MixtureHistogram(pg.PlotWidget):
             mean, variance = float(self.means[k]), float(self.spreads[k] ** 2)
             density = weight * line_density(self._grid, mean, variance)
             total += density
-            self.curves[k].setData(self._grid, density)
+            self._draw_curve(self.curves[k], density)
             self.lines[k].setValue(mean)
             handle = self.spread_handles[k]
             if not handle.moving:
@@ -209,8 +259,12 @@ class MixtureHistogram(pg.PlotWidget):
                 handle.setPos(edge, float(height))
             self.labels[k].say(f"{k + 1} · {100 * weight:.0f} %")
         self._moving = False
-        self.total.setData(self._grid, total)
+        self._draw_curve(self.total, total)
         self._stand_labels()
+
+    def _draw_curve(self, curve: pg.PlotCurveItem, density: Floats) -> None:
+        shown = np.where(density > FAINT * self._top, density, np.nan)
+        curve.setData(self._grid, shown, connect="finite")
 
     def _stand_labels(self) -> None:
         """Put the labels above the bars, each in a row of its own where they would meet."""
@@ -255,24 +309,25 @@ class MixtureHistogram(pg.PlotWidget):
     def retheme(self) -> None:
         """Take the theme's colors."""
         self._dress()
-        self.set_components(len(self.curves))
+        self.set_components(len(self.curves), anew=True)
 
     # -- the hand ----------------------------------------------------------------------------
 
     def _on_hovered(self, _: bool) -> None:
-        hovered = (h.number for h in self.spread_handles if h.mouseHovering)
+        marks = (*self.spread_handles, *self.lines)
+        hovered = (mark.number for mark in marks if mark.mouseHovering)
         self.component_hovered.emit(next(hovered, -1))
 
     def _on_mean_moving(self, line: Any) -> None:
         if not self._moving:
             self.grabbed.emit()
             self.means = self.means.copy()
-            self.means[line.component] = line.value()
+            self.means[line.number] = line.value()
             self._place()
 
     def _on_mean_dropped(self, line: Any) -> None:
         if not self._moving:
-            self.mean_dragged.emit(line.component, float(line.value()))
+            self.mean_dragged.emit(line.number, float(line.value()))
 
     def _on_spread_moving(self, handle: Any) -> None:
         if not self._moving:

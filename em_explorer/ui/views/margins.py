@@ -11,6 +11,9 @@ from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.scatter import MixtureScatter
 from em_explorer.ui.views.shapes import line_density
 
+FAINT = 1e-2
+"""A density below this share of the highest bar is not drawn along the edge."""
+
 TOP_HEIGHT, SIDE_WIDTH = 64, 72
 """Room for the two histograms, px."""
 
@@ -29,10 +32,11 @@ class MarginPlot(pg.PlotWidget):
         self._sideways = sideways
         self._x = np.empty(0)
         self._grid = np.linspace(0.0, 1.0, 200)
+        self._highest = 1.0
         self.setObjectName("margin_right" if sideways else "margin_top")
         self.setAccessibleName("Histogram of the column drawn " + ("up" if sideways else "across"))
         self.setMouseEnabled(False, False)
-        self.bars = pg.PlotCurveItem(fillLevel=0.0, pen=None)
+        self.bars = pg.PlotCurveItem(fillLevel="enclosed", pen=None)
         self.total = pg.PlotCurveItem()
         self.curves: list[pg.PlotCurveItem] = []
         self.addItem(self.bars, ignoreBounds=True)
@@ -48,7 +52,8 @@ class MarginPlot(pg.PlotWidget):
         self._set(self.bars, np.repeat(edges, 2), np.concatenate([[0], np.repeat(heights, 2), [0]]))
         room = 0.25 * (edges[-1] - edges[0])
         self._grid = np.linspace(edges[0] - room, edges[-1] + room, 300)
-        top = 1.15 * float(heights.max())
+        self._highest = float(heights.max())
+        top = 1.15 * self._highest
         if self._sideways:
             self.setXRange(0.0, top, padding=0)
         else:
@@ -62,8 +67,11 @@ class MarginPlot(pg.PlotWidget):
         for k, weight in enumerate(weights):
             density = weight * line_density(self._grid, float(means[k]), float(variances[k]))
             total += density
-            self._set(self.curves[k], self._grid, density)
-        self._set(self.total, self._grid, total)
+            self._set(self.curves[k], self._grid, self._visible(density))
+        self._set(self.total, self._grid, self._visible(total))
+
+    def _visible(self, density: Floats) -> Floats:
+        return np.where(density > FAINT * self._highest, density, np.nan)
 
     def retheme(self) -> None:
         """Take the theme's colors."""
@@ -71,10 +79,13 @@ class MarginPlot(pg.PlotWidget):
         style_plot(self)
         item = self.getPlotItem()
         item.showGrid(x=False, y=False)
-        for side in ("left", "bottom"):
-            item.hideAxis(side)
+        # The axis beside the scatter's own stays, empty, so that the two plots are as long.
+        item.hideAxis("left" if self._sideways else "bottom")
+        kept = item.getAxis("bottom" if self._sideways else "left")
+        kept.setStyle(showValues=False, tickLength=0)
+        kept.setPen(pg.mkPen(None))
+        kept.setTickPen(pg.mkPen(None))
         self.bars.setBrush(theme.color("secondary", 0.25))
-        # A filled curve whose level line is the axis the values stand on.
         self.total.setPen(pg.mkPen(theme.secondary, width=1.2))
         self._make_curves(len(self.curves))
 
@@ -90,9 +101,9 @@ class MarginPlot(pg.PlotWidget):
 
     def _set(self, curve: pg.PlotCurveItem, values: Floats, heights: Floats) -> None:
         if self._sideways:
-            curve.setData(heights, values)
+            curve.setData(heights, values, connect="finite")
         else:
-            curve.setData(values, heights)
+            curve.setData(values, heights, connect="finite")
 
 
 class ScatterWithMargins(QWidget):
@@ -115,6 +126,7 @@ class ScatterWithMargins(QWidget):
         grid.setColumnStretch(0, 1)
         self._resize()
         self.show_margins(False)
+        self.scatter.box.sigResized.connect(self._align)
         theme_manager().changed.connect(self._resize)
 
     @property
@@ -142,6 +154,9 @@ class ScatterWithMargins(QWidget):
         """Take the theme's colors."""
         for plot in (self.scatter, self.top, self.right):
             plot.retheme()
+
+    def _align(self, *_: object) -> None:
+        self.right.getAxis("bottom").setHeight(self.scatter.getAxis("bottom").height())
 
     def _resize(self, *_: object) -> None:
         self.top.setFixedHeight(theme_manager().px(TOP_HEIGHT))

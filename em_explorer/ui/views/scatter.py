@@ -25,7 +25,7 @@ from em_explorer.ui.views.shapes import (
 
 __all__ = ["SIGMAS", "BrushCache", "MixtureScatter", "blend", "component_colors", "ellipse"]
 
-POINT, SYMBOL_POINT = 8, 10
+POINT, SYMBOL_POINT = 8, 9
 """Sizes of the points' marks, px; symbols need a little more to be told apart."""
 
 DENSITY_GRID = (160, 120)
@@ -70,6 +70,7 @@ class MixtureScatter(pg.PlotWidget):
         self.truths: list[pg.PlotCurveItem] = []
         self.selected: int | None = None
         self.use_symbols = False
+        self._symbols_drawn = False
         self._brushes = BrushCache()
         self._xy = np.empty((0, 2))
         self._moving = False
@@ -117,8 +118,10 @@ class MixtureScatter(pg.PlotWidget):
             padding=0,
         )
 
-    def set_components(self, n: int) -> None:
-        """Make the items of n components."""
+    def set_components(self, n: int, *, anew: bool = False) -> None:
+        """Make the items of n components, unless there are as many already."""
+        if n == len(self.components) and not anew:
+            return
         for component in self.components:
             for item in component.items():
                 self.removeItem(item)
@@ -144,13 +147,15 @@ class MixtureScatter(pg.PlotWidget):
         colors = point_colors(responsibilities, tint)
         self.points.setBrush(self._brushes.brushes(colors, POINT_ALPHA))
         theme = theme_manager().current
+        names = np.array(["o"])
+        best = np.zeros(len(colors), dtype=int)
         if self.use_symbols and tint > 0:
-            symbols = np.array([theme.symbol(k) for k in range(responsibilities.shape[1])])
-            self.points.setSymbol(symbols[responsibilities.argmax(1)].tolist())
-            self.points.setSize(SYMBOL_POINT)
-        else:
-            self.points.setSymbol("o")
-            self.points.setSize(POINT)
+            names = np.array([theme.symbol(k) for k in range(responsibilities.shape[1])])
+            best = responsibilities.argmax(1)
+        if len(names) > 1 or self._symbols_drawn:  # one symbol for all does not replace many
+            self.points.setSymbol(names[best].tolist())
+            self.points.setSize(SYMBOL_POINT if len(names) > 1 else POINT)
+        self._symbols_drawn = len(names) > 1
 
     def place_components(self, weights: Floats, means: Floats, covariances: Floats) -> None:
         """Put ellipses, means and labels where the parameters say."""
@@ -228,7 +233,7 @@ class MixtureScatter(pg.PlotWidget):
     def retheme(self) -> None:
         """Take the theme's colors."""
         self._dress()
-        self.set_components(len(self.components))
+        self.set_components(len(self.components), anew=True)
 
     # -- the hand ----------------------------------------------------------------------------
 
