@@ -244,8 +244,8 @@ def _finite(bound: float) -> float:
 
 def _decreased_message(fall: float, iteration: int) -> str:
     return (
-        f"The bound fell by {plain(fall, 3)} nats in iteration {iteration}, more than rounding explains. "
-        "EM never lowers it, so something is wrong with the model or the numbers."
+        f"The bound fell by {plain(fall, 3)} nats in iteration {iteration}, more than rounding "
+        "explains. EM never lowers it, so something is wrong with the model or the numbers."
     )
 
 
