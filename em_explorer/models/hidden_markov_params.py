@@ -94,6 +94,7 @@ class HiddenMarkovOptions:
         "data's units squared. 0 is no prior.",
         low=0.0,
         high=1e12,
+        advanced=True,
     )
     pseudo_count: float = option(
         0.0,

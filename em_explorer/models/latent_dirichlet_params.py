@@ -67,14 +67,14 @@ class LatentDirichletOptions:
     )
     alpha: float = option(
         0.1,
-        "Document prior α",
+        "Documents α",
         help="Small values let a document have few topics, large ones blend all of them.",
         low=0.001,
         high=100.0,
     )
     beta: float = option(
         0.01,
-        "Topic prior β",
+        "Topics β",
         help="Small values let a topic have few words, large ones smooth over the vocabulary.",
         low=0.001,
         high=100.0,
