@@ -18,6 +18,9 @@ from em_explorer.estimators.checks import (
     given_probabilities,
     whole_number,
 )
+from em_explorer.estimators.chunked import read_source
+from em_explorer.estimators.chunked_mixture import ChunkedMixture
+from em_explorer.models.backend import choose, served_by
 from em_explorer.models.gaussian_mixture import (
     CovarianceType,
     GaussianMixture,
@@ -114,6 +117,9 @@ class GaussianMixtureModel(DensityMixin, EMEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : (N, D) array-like of numbers
+            Or, when they are too large to hold: a memory-mapped array, a ``dask.array``, or an
+            iterable of tables that can be gone through again and again. They are read once for
+            their center, 2K times for the start "k-means++", and once in every step.
         y : ignored
 
         Raises
@@ -134,13 +140,14 @@ class GaussianMixtureModel(DensityMixin, EMEstimator):  # type: ignore[misc]
             )
         )
         n_init = whole_number("n_init", self.n_init)
-        data = model.prepare(self._table(X, reset=True, ensure_min_samples=2))
-        given = self._given(model.options, data.points.shape[1])
+        model, data = self._prepared(served_by(model), X)
+        given = self._given(model.options, self.n_features_in_)
         rng = generator_from(self.random_state)
 
         def begin() -> GaussianMixtureParams:
             drawn = model.to_units(model.initialize(data, rng), data)
-            return model.from_units(replace(drawn, **given), data)
+            started: GaussianMixtureParams = model.from_units(replace(drawn, **given), data)
+            return started
 
         found = self._best_run(model, data, begin, 1 if "means" in given else n_init)
         self._keep(found)
@@ -150,6 +157,16 @@ class GaussianMixtureModel(DensityMixin, EMEstimator):  # type: ignore[misc]
         self.means_ = fitted.means.copy()
         self.covariances_ = fitted.covariances.copy()
         return self
+
+    def _prepared(self, model: GaussianMixture, X: Any) -> tuple[Any, Any]:
+        """Return the model and the data in its frame: held in memory, or coming in chunks."""
+        source = read_source(X)
+        if source is None:
+            return model, model.prepare(self._table(X, reset=True, ensure_min_samples=2))
+        chunked = ChunkedMixture(model, source.gather)
+        data = chunked.prepare(source)
+        self._columns_without_table(len(data.frame.center))
+        return chunked, data
 
     def _given(self, options: GaussianMixtureOptions, n_dims: int) -> dict[str, Floats]:
         """Return the initial parameters that were given, in the data's units."""
@@ -178,7 +195,7 @@ class GaussianMixtureModel(DensityMixin, EMEstimator):  # type: ignore[misc]
         center = self.means_.mean(axis=0)
         # The center must not depend on the points, or one's answer would depend on the others.
         data = replace(read_points(table), points=table - center, center=center)
-        model = GaussianMixture(GaussianMixtureOptions(len(self.weights_)))
+        model = GaussianMixture(GaussianMixtureOptions(len(self.weights_)), choose())
         params = GaussianMixtureParams(self.weights_, self.means_ - center, self.covariances_)
         return model, data, params
 

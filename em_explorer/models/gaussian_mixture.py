@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.em.errors import DataError, ImpossibleDataError, SingularError
 from em_explorer.em.model import Expectation
 from em_explorer.models.backend import Backend
@@ -84,19 +84,28 @@ class GaussianMixture:
             than components, or a column that never varies while there is no ridge.
         """
         data = read_points(raw)
-        n_points, n_components = len(data.points), self.options.n_components
+        self.check_enough(len(data.points), np.ptp(data.points, axis=0) == 0)
+        return data
+
+    def check_enough(self, n_points: int, constant: Bools) -> None:
+        """Refuse fewer points than components, and columns (D,) that never vary.
+
+        Raises
+        ------
+        DataError
+            As :meth:`prepare` does.
+        """
+        n_components = self.options.n_components
         if n_components > n_points:
             raise DataError(
                 f"There are {n_components} components for {n_points} points; "
                 "choose fewer components."
             )
-        constant = np.ptp(data.points, axis=0) == 0
         if constant.any() and self.options.ridge == 0:
             raise DataError(
                 f"Column {int(np.argmax(constant)) + 1} is the same in every row, so every "
                 "covariance is singular; leave it out or set a ridge."
             )
-        return data
 
     def n_observations(self, data: Points) -> int:
         """Count the points."""

@@ -6,6 +6,8 @@ depends on the units of the data.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from em_explorer.em.arrays import Floats, Ints
@@ -67,9 +69,7 @@ def draw_start(
         else:
             chosen = kmeans_plus_plus(scaled, n_components, rng)
             statistics = _nearest_statistics(data.points, scaled, chosen)
-    covariances = _covariances(options, statistics, _whole_covariance(data) / n_components)
-    weights = np.maximum(statistics.counts, 1.0)
-    return GaussianMixtureParams(weights / weights.sum(), statistics.means, covariances)
+    return start_from(options, statistics, _whole_covariance(data))
 
 
 def distinct_points(points: Floats, n: int, rng: np.random.Generator) -> Ints:
@@ -77,15 +77,20 @@ def distinct_points(points: Floats, n: int, rng: np.random.Generator) -> Ints:
 
     Equal components could never part, and rounded measurements repeat often.
     """
+    order = rng.permutation(len(points))
+    return np.asarray(order[first_distinct((points[i] for i in order), n)])
+
+
+def first_distinct(places: Iterable[Floats], n: int) -> Ints:
+    """Return which ``n`` of some places to take: the first that differ, then repeated ones."""
     chosen: list[int] = []
     spare: list[int] = []
     seen: set[bytes] = set()
-    for index in rng.permutation(len(points)):
+    for number, place in enumerate(places):
+        (spare if place.tobytes() in seen else chosen).append(number)
+        seen.add(place.tobytes())
         if len(chosen) == n:
             break
-        place = points[index].tobytes()
-        (spare if place in seen else chosen).append(int(index))
-        seen.add(place)
     return np.array((chosen + spare)[:n], dtype=np.int64)
 
 
@@ -100,38 +105,61 @@ def kmeans_plus_plus(points: Floats, n: int, rng: np.random.Generator) -> Ints:
     """
     n_candidates = 2 + int(np.log(n))
     chosen = [int(rng.integers(len(points)))]
-    nearest = _squared_distance(points, points[chosen[0]])
+    nearest = squared_distance(points, points[chosen[0]])
     while len(chosen) < n:
         total = nearest.sum()
         probs = nearest / total if total > 0 else None  # None: all points are taken, draw any
         candidates = rng.choice(len(points), size=n_candidates, p=probs)
-        trials = [np.minimum(nearest, _squared_distance(points, points[c])) for c in candidates]
+        trials = [np.minimum(nearest, squared_distance(points, points[c])) for c in candidates]
         best = int(np.argmin([trial.sum() for trial in trials]))
         chosen.append(int(candidates[best]))
         nearest = trials[best]
     return np.array(chosen, dtype=np.int64)
 
 
-def _squared_distance(points: Floats, place: Floats) -> Floats:
+def squared_distance(points: Floats, place: Floats) -> Floats:
+    """Return |x_n − place|², (N,)."""
     return np.asarray(((points - place) ** 2).sum(axis=1))
 
 
 def _nearest_statistics(points: Floats, scaled: Floats, chosen: Ints) -> GaussianStatistics:
     """Return counts and scatter of the points nearest to each chosen one, means on the chosen."""
-    distances = np.stack([_squared_distance(scaled, scaled[c]) for c in chosen], axis=1)
+    distances = np.stack([squared_distance(scaled, scaled[c]) for c in chosen], axis=1)
     nearest = np.argmin(distances, axis=1)
     found = weighted_statistics(points, np.eye(len(chosen))[nearest])
     return GaussianStatistics(found.counts, points[chosen], found.scatter)
 
 
 def _whole_covariance(data: Points) -> Floats:
+    return whole_covariance(data.points.T @ data.points / len(data.points), data.variances)
+
+
+def whole_covariance(covariance: Floats, variances: Floats) -> Floats:
     """Return the data's covariance, without correlations where these make it too thin."""
-    covariance = data.points.T @ data.points / len(data.points)
-    variances = np.where(data.variances > 0, data.variances, 1.0)
+    covariance = covariance.copy()
+    variances = np.where(variances > 0, variances, 1.0)
     np.fill_diagonal(covariance, variances)
     if smallest_correlation_eigenvalue(covariance[None])[0] < THIN:
         return np.diag(variances)
-    return np.asarray(covariance)
+    return covariance
+
+
+def start_from(
+    options: GaussianMixtureOptions, statistics: GaussianStatistics, whole: Floats
+) -> GaussianMixtureParams:
+    """Turn statistics into initial parameters.
+
+    Parameters
+    ----------
+    options : GaussianMixtureOptions
+    statistics : GaussianStatistics
+        Of the points that each component begins with.
+    whole : (D, D) float
+        Covariance of all points; a K-th of it serves a component with too few points of its own.
+    """
+    covariances = _covariances(options, statistics, whole / len(statistics.counts))
+    weights = np.maximum(statistics.counts, 1.0)
+    return GaussianMixtureParams(weights / weights.sum(), statistics.means, covariances)
 
 
 def _covariances(

@@ -53,6 +53,17 @@ def read_points(raw: Any) -> Points:
     DataError
         When it is no table, is empty, holds words, complex numbers, holes or infinities.
     """
+    table = checked_table(raw)
+    # The mean of equal numbers may differ from them by rounding; a constant column is exact.
+    center = np.where(np.ptp(table, axis=0) == 0, table[0], table.mean(0))
+    # Each column lies in one piece of memory: every formula runs along the points.
+    # This is the only copy made, and no sum makes another: data may fill half the memory.
+    points = np.subtract(table, center, order="F")
+    return Points(points, center, np.array([np.mean(column**2) for column in points.T]))
+
+
+def checked_table(raw: Any) -> Floats:
+    """Return (N, D) finite numbers, perhaps the array given, or refuse as :func:`read_points`."""
     table = _as_floats(raw)
     if table.ndim == 1:
         table = table[:, None]
@@ -64,11 +75,7 @@ def read_points(raw: Any) -> Points:
     if 0 in table.shape:
         raise DataError("The data are empty; give at least one row and one column.")
     _check_values(table)
-    # The mean of equal numbers may differ from them by rounding; a constant column is exact.
-    center = np.where(np.ptp(table, axis=0) == 0, table[0], table.mean(0))
-    # Each column lies in one piece of memory: every formula runs along the points.
-    points = np.asfortranarray(table - center)
-    return Points(points, center, np.asarray(np.mean(points**2, axis=0)))
+    return table
 
 
 def _as_floats(raw: Any) -> Floats:
@@ -84,7 +91,7 @@ def _as_floats(raw: Any) -> Floats:
     if words or values.dtype.kind not in "biufO":
         raise DataError("The data hold something that is not a number; choose numeric columns.")
     try:
-        return np.array(values, dtype=float)
+        return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise DataError(
             "The data hold something that is not a number; choose numeric columns."
@@ -92,15 +99,16 @@ def _as_floats(raw: Any) -> Floats:
 
 
 def _check_values(table: Floats) -> None:
-    bad = np.argwhere(~np.isfinite(table))
-    if len(bad):
+    finite = np.isfinite(table)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         row, column = bad[0]
         what = "missing" if np.isnan(table[row, column]) else "infinite"
         raise DataError(
             f"The value in row {row + 1}, column {column + 1} is {what} ({len(bad)} such in all); "
             "leave those rows out or fill them first."
         )
-    if np.abs(table).max() > LARGEST:
+    if max(table.max(), -table.min()) > LARGEST:
         raise DataError(
             f"The data hold numbers beyond {LARGEST:g}, whose squares overflow; "
             "measure them in a larger unit."
