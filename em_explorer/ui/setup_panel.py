@@ -63,7 +63,7 @@ class SetupPanel(QScrollArea):
         self._column.setSpacing(8)
         self._choices: list[DataChoice] = []
         self._add_data_group()
-        self.model_form = OptionsForm(options_class, "Model")
+        self.model_form = OptionsForm(options_class, "Model", columns=2)
         self._add_group("MODEL", self.model_form)
         self.start_form = OptionsForm(options_class, "Start")
         self._add_group("START", self.start_form)
@@ -117,7 +117,7 @@ class SetupPanel(QScrollArea):
         self.generator_form: OptionsForm | None = None
         self.generator_fold = QToolButton()
         self.generator_fold.setObjectName("data_options")
-        self.generator_fold.setText("Data options")
+        self.generator_fold.setText("Options")
         self.generator_fold.setAccessibleName("Data options")
         self.generator_fold.setToolTip("How these data are made")
         self.generator_fold.setProperty("role", "fold")
@@ -130,7 +130,13 @@ class SetupPanel(QScrollArea):
         layout.setSpacing(4)
         layout.addWidget(self.data_box, 1)
         layout.addWidget(self.open_button)
-        self._add_group("DATA", row, self.size_label, self.generator_fold)
+        size = QWidget()
+        below = QHBoxLayout(size)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(4)
+        below.addWidget(self.size_label, 1)
+        below.addWidget(self.generator_fold)
+        self._add_group("DATA", row, size)
         self._fold_generator(False)
         self._column.addLayout(self._generator_place)
 
