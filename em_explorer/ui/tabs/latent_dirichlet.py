@@ -171,7 +171,7 @@ class LatentDirichletTab(ModelTab):
         data, nouns = self.data, self.nouns
         text = (
             f"{count(data.n_documents, nouns.document)} × {count(data.n_words, nouns.word)}, "
-            f"{count(data.n_tokens, nouns.token)} in all"
+            f"{count(data.n_tokens, nouns.token)}"
         )
         return text if self.held is None else f"{text}; {self.held.n_documents} held out"
 

@@ -201,7 +201,7 @@ class MissingDataTab(ModelTab):
         n, d = self.data.shape
         holes = ~self.data.observed
         missing = int(holes.sum())
-        share = f"{100 * missing / holes.size:.0f} %" if missing else "none"
+        share = f"{100 * missing / holes.size:.0f}\u00a0%" if missing else "none"
         rows = count(int(holes.any(axis=1).sum()), "row")
         return f"{n:,} × {d}, {rows} with holes, {count(missing, 'cell')} missing ({share})"
 
