@@ -112,7 +112,7 @@ class DocumentMap(QWidget):
     def cells(self) -> QRect:
         """Return where the cells are."""
         px = theme_manager().px
-        left = px(84) if self._groups and not self.grouped else px(14)
+        left = px(94) if self._groups and not self.grouped else px(14)
         top = px(24)
         return QRect(left, top, self.width() - left - px(14), self.height() - top - px(6))
 
@@ -188,7 +188,7 @@ class DocumentMap(QWidget):
                 painter.setPen(QPen(theme.color("secondary"), 1))
                 painter.drawLine(0, round(top), cells.right(), round(top))
             painter.setPen(theme.color("secondary"))
-            box = QRectF(4, top, cells.left() - 8, bottom - top)
+            box = QRectF(2, top, cells.left() - theme_manager().px(16), bottom - top)
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
             painter.drawText(box, flags | Qt.TextFlag.TextWordWrap, name)
 

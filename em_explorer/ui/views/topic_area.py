@@ -82,6 +82,11 @@ class ListScroll(QScrollArea):
         """Ask for what the content asks for."""
         return self._content.sizeHint()
 
+    def minimumSizeHint(self) -> QSize:
+        """Show up to eight topics without scrolling."""
+        least = self._content.minimumSizeHint()
+        return QSize(least.width(), min(least.height(), theme_manager().px(8 * 19)))
+
 
 def small_head(text: str) -> QLabel:
     """Return the heading of a part."""
@@ -163,7 +168,8 @@ class TopicArea(QWidget):
         lines = QVBoxLayout(texts)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(4)
-        lines.addWidget(ListScroll(self.list), 4)
+        self.list_scroll = ListScroll(self.list)
+        lines.addWidget(self.list_scroll, 4)
         lines.addWidget(self.words_map, 5)
         self.topics = QStackedWidget()
         self.topics.addWidget(texts)
@@ -173,6 +179,7 @@ class TopicArea(QWidget):
         self.hint.setAccessibleName("The chosen topic's strongest documents")
         self.hint.setProperty("role", "caption")
         self.hint.setTextFormat(Qt.TextFormat.RichText)
+        self.hint.setWordWrap(True)
         self.hint.linkActivated.connect(self._on_link)
         self.mixture = MixtureBar()
         self.words, self.pictures = DocumentWords(), DocumentImages()
@@ -264,7 +271,10 @@ class TopicArea(QWidget):
         self.mixture.draw(None if doc_topic is None else doc_topic[d])
         found, counts = document
         if self.image_shape is None:
+            another = len(topic_word) != len(self.list.topic_word)
             self.list.draw(topic_word, picture.shares, picture.top, picture.trend, names, topic)
+            if another:
+                self.list_scroll.updateGeometry()
             self.words_map.draw(topic_word, picture.trend, topic)
             self.words.draw(self.vocabulary, found, counts, picture.phi)
             return
@@ -313,6 +323,7 @@ class TopicArea(QWidget):
         self.document_box.setFixedWidth(theme_manager().px(84))
         self.words_map.measure()
         self.list.updateGeometry()
+        self.list_scroll.updateGeometry()
         self.update()
 
     def _on_number(self, number: int) -> None:
