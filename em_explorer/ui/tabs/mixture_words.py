@@ -21,6 +21,9 @@ FORMULA = "gaussian_mixture_"
 UNDECIDED = 1e-6
 """Responsibilities that differ by less are equal."""
 
+SURE = 0.995
+"""A responsibility beyond this is 1 to two decimals."""
+
 NOTICEABLE = 0.01
 """A change of a responsibility that is worth a word."""
 
@@ -177,6 +180,9 @@ class MixtureWords:
         densities = np.exp(log_density(point, params.means, params.covariances)[0])
         total = float(densities @ params.weights)
         lines = [f"Least sure: {self.noun} {n + 1}, at {self.place(values[n])}."]
+        if responsibilities[n].max() > SURE:
+            k = int(responsibilities[n].argmax())
+            return (f"{lines[0]} Even that one is certain: r{sub(k)} = 1.00.",)
         for k in np.argsort(-responsibilities[n])[:2]:
             joint = float(params.weights[k] * densities[k])
             lines.append(

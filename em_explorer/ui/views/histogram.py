@@ -239,7 +239,7 @@ class MixtureHistogram(pg.PlotWidget):
         np.add.at(shares, self._bins, responsibilities)
         shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
         colors = point_colors(shares, tint)
-        self.bars.setOpts(brushes=[QColor(*map(int, c), BAR_ALPHA) for c in colors])
+        self.bars.setOpts(brushes=[QColor(int(r), int(g), int(b), BAR_ALPHA) for r, g, b in colors])
         brushes = self._brushes.brushes(point_colors(responsibilities, tint), POINT_ALPHA)
         self.rug.setBrush(brushes)
 
@@ -314,7 +314,7 @@ class MixtureHistogram(pg.PlotWidget):
     # -- the hand ----------------------------------------------------------------------------
 
     def _on_hovered(self, _: bool) -> None:
-        marks = (*self.spread_handles, *self.lines)
+        marks: list[Handle | MeanLine] = [*self.spread_handles, *self.lines]
         hovered = (mark.number for mark in marks if mark.mouseHovering)
         self.component_hovered.emit(next(hovered, -1))
 

@@ -84,7 +84,7 @@ class MarginPlot(pg.PlotWidget):
         kept = item.getAxis("bottom" if self._sideways else "left")
         kept.setStyle(showValues=False, tickLength=0)
         kept.setPen(pg.mkPen(None))
-        kept.setTickPen(pg.mkPen(None))
+        kept.setTicks([])
         self.bars.setBrush(theme.color("secondary", 0.25))
         self.total.setPen(pg.mkPen(theme.secondary, width=1.2))
         self._make_curves(len(self.curves))

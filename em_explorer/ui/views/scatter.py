@@ -28,6 +28,10 @@ __all__ = ["SIGMAS", "BrushCache", "MixtureScatter", "blend", "component_colors"
 POINT, SYMBOL_POINT = 8, 9
 """Sizes of the points' marks, px; symbols need a little more to be told apart."""
 
+ROUND = (0.8, 4.0)
+"""Axes of one unit are drawn to one scale if the data are so many times as wide as they are high;
+others would become a narrow strip in a wide window."""
+
 DENSITY_GRID = (160, 120)
 POINT_ALPHA = 210
 
@@ -74,6 +78,7 @@ class MixtureScatter(pg.PlotWidget):
         self._brushes = BrushCache()
         self._xy = np.empty((0, 2))
         self._moving = False
+        self._same_unit = False
         self.box.place_clicked.connect(self._on_place_clicked)
         self.box.point_grabbed.connect(self._on_point_grabbed)
         self.box.point_moving.connect(self._on_point_moving)
@@ -102,6 +107,7 @@ class MixtureScatter(pg.PlotWidget):
             self.setLabel(side, f"{name} ({unit})" if unit else name)
         style_plot(self)
         self.points.setData(pos=xy)
+        self._same_unit = x_label[1] == y_label[1]
         if fit:
             self.fit()
 
@@ -111,7 +117,9 @@ class MixtureScatter(pg.PlotWidget):
         if not len(self._xy):
             return
         low, high = np.nanmin(self._xy, axis=0), np.nanmax(self._xy, axis=0)
-        room = np.where(high > low, 0.12 * (high - low), 1.0)
+        room = np.where(high > low, 0.15 * (high - low), 1.0)
+        spans = high - low + 2.0 * room
+        self.setAspectLocked(self._same_unit and ROUND[0] <= spans[0] / spans[1] <= ROUND[1])
         self.setRange(
             xRange=(low[0] - room[0], high[0] + room[0]),
             yRange=(low[1] - room[1], high[1] + room[1]),
