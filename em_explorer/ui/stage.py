@@ -111,8 +111,11 @@ class Stage(QObject):
             self._draw(picture)
 
     def redraw(self) -> None:
-        """Draw the shown snapshot again: the theme or a view setting changed."""
-        if self.shown_index is not None:
+        """Draw the shown snapshot again: the theme or a view setting changed.
+
+        A snapshot that waits for the next frame is not replaced by the one before it.
+        """
+        if self._wanted is None and self.shown_index is not None:
             self.show(self.shown_index)
 
     def settle(self) -> None:

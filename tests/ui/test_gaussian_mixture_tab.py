@@ -90,6 +90,17 @@ def test_ellipses_means_labels_ghosts_and_trails_are_where_they_should_be(tab, s
     assert all(items.ghost.getData()[0].size == 0 for items in tab.scatter.components)
 
 
+def test_a_toggle_right_after_a_step_does_not_bring_the_old_picture_back(tab, step, qtbot):
+    step(tab, 3)
+    with qtbot.waitSignal(tab.controller.cursor_changed):
+        tab.controller.step()
+    tab.density_button.toggle()
+    tab.stage.settle()
+    assert tab.stage.shown_index == 4
+    for handle, mean in zip(tab.scatter.handles, tab.shown_params(4).means, strict=True):
+        np.testing.assert_allclose(handle.pos(), mean, rtol=1e-12)
+
+
 def test_captions_speak_of_eruptions(tab, step):
     step(tab, 5)
     now, before = (tab.latent(i).responsibilities.argmax(1) for i in (5, 3))
