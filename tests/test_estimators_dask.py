@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from em_explorer import GaussianMixtureModel
+from em_explorer import EMImputation, GaussianMixtureModel
 from em_explorer.em.errors import DataError
 
 array = pytest.importorskip("dask.array")
@@ -79,3 +79,8 @@ def test_an_error_on_a_worker_is_a_sentence(cluster):
         GaussianMixtureModel(3).fit(array.from_array(holed, chunks=(150, 3)))
     with pytest.raises(DataError, match="it must be a table"):
         GaussianMixtureModel(3).fit(array.from_array(TABLE[:, 0], chunks=150))
+
+
+def test_imputation_on_a_cluster(cluster):
+    holed = np.where(RNG.random(TABLE.shape) < 0.2, np.nan, TABLE)
+    fits(EMImputation(20, 0), array.from_array(holed, chunks=(150, 2)), holed, "mean_")

@@ -125,7 +125,7 @@ def read_source(data: Any, row_groups: list[slice] | None = None) -> Source | No
         For iterators that can be gone through only once.
     """
     if isinstance(data, np.memmap):
-        groups = row_groups or row_slices(len(data), _rows_per_slice(data)) if data.ndim else []
+        groups = row_groups or row_slices(len(data), rows_per_slice(data)) if data.ndim else []
         if len(groups) <= 1:
             return None
         return Source(lambda: (np.asarray(data[rows]) for rows in groups))
@@ -145,7 +145,8 @@ def is_dask(data: Any) -> bool:
     return type(data).__module__.split(".")[0] == "dask" and hasattr(data, "to_delayed")
 
 
-def _rows_per_slice(data: Any) -> int:
+def rows_per_slice(data: Any) -> int:
+    """Return how many rows of a memory-mapped array are read at once."""
     return max(1, VALUES_PER_SLICE // max(1, int(np.prod(data.shape[1:]))))
 
 

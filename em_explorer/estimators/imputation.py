@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from em_explorer.em.arrays import Floats
 from em_explorer.em.errors import DataError
 from em_explorer.estimators.base import EMEstimator, generator_from
+from em_explorer.estimators.chunked_imputation import ChunkedImputation, read_incomplete
 from em_explorer.models import missing_data
+from em_explorer.models.backend import choose, served_by
 from em_explorer.models.missing_data import (
     MissingData,
     MissingDataOptions,
@@ -82,6 +84,9 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
         Parameters
         ----------
         X : (N, D) array-like of numbers, NaN where missing
+            Or, when they are too large to hold: a memory-mapped array, a ``dask.array``, or an
+            iterable of tables that can be gone through again. They are read once, and in every
+            step only when more than some thousand patterns of holes occur.
         y : ignored
 
         Raises
@@ -90,8 +95,9 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
             When a column holds nothing, or EM cannot start: a constant column without a ridge,
             initial parameters of the wrong shape.
         """
-        model = MissingData(MissingDataOptions(ridge=self.ridge))
-        data = model.prepare(self._read(X, reset=True))
+        model, data = self._prepared(
+            served_by(MissingData(MissingDataOptions(ridge=self.ridge))), X
+        )
         params = model.initialize(data, np.random.default_rng(0))
         if self.mean_init is not None or self.covariance_init is not None:
             params = self._given(model, data, params)
@@ -102,9 +108,20 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
         self.mean_, self.covariance_ = fitted.mean, fitted.covariance
         return self
 
-    def _given(
-        self, model: MissingData, data: IncompleteData, available: MissingDataParams
-    ) -> MissingDataParams:
+    def _prepared(self, model: MissingData, X: Any) -> tuple[Any, Any]:
+        """Return the model and the data in its frame: held in memory, or coming in chunks."""
+        source = read_incomplete(X)
+        if source is None:
+            return model, model.prepare(self._read(X, reset=True))
+        chunked = ChunkedImputation(model, source.gather)
+        data = chunked.prepare(source)
+        if data.frame.stacks:
+            # All that matters is here now: nothing is left to do for other machines.
+            chunked = ChunkedImputation(model)
+        self._columns_without_table(len(data.frame.center))
+        return chunked, data
+
+    def _given(self, model: Any, data: Any, available: MissingDataParams) -> MissingDataParams:
         """Return the given initial parameters, completed from the available cases."""
         start = model.to_units(available, data)
         mean = start.mean if self.mean_init is None else self.mean_init
@@ -113,7 +130,8 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
             given = MissingDataParams(np.array(mean, float), np.array(covariance, float))
         except (TypeError, ValueError):
             raise DataError("mean_init and covariance_init must be arrays of numbers.") from None
-        return model.from_units(given, data)
+        started: MissingDataParams = model.from_units(given, data)
+        return started
 
     def _read(self, X: Any, *, reset: bool) -> Floats:
         table = self._table(
@@ -143,7 +161,7 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
             In the units of X, whose observed cells come back unchanged.
         """
         table, data, params = self._framed(X)
-        posterior = MissingData().e_step(data, params, latent=True).latent
+        posterior = MissingData(backend=choose()).e_step(data, params, latent=True).latent
         # Centering and back may cost an observed value its last digit: those are not touched.
         return np.where(data.observed, table, posterior.imputed_in_units(data))
 
@@ -171,7 +189,7 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
             When nothing was observed at all.
         """
         _, data, params = self._framed(X)
-        model = MissingData()
+        model = MissingData(backend=choose())
         n_rows = model.n_observations(data)
         if n_rows == 0:
             raise DataError("Nothing was observed in these rows, so there is nothing to score.")

@@ -157,7 +157,7 @@ class MissingData:
         if start is MissingDataStart.COMPLETE_CASES:
             return self._complete_cases(data)
         n_columns = data.shape[1]
-        variances = self._available_variances(data)
+        variances = self.available_variances(data.observed.sum(axis=0), data.variances)
         if start is MissingDataStart.AVAILABLE_CASES:
             return MissingDataParams(np.zeros(n_columns), np.diag(variances))
         spread = np.sqrt(variances)
@@ -166,12 +166,19 @@ class MissingData:
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return MissingDataParams(mean, _symmetric(np.outer(spread, spread) * (rows @ rows.T)))
 
-    def _available_variances(self, data: IncompleteData) -> Floats:
-        """Return each column's own variance, or its MAP estimate where there is a prior."""
-        counts = data.observed.sum(axis=0)
+    def available_variances(self, counts: Any, variances: Floats) -> Floats:
+        """Return each column's own variance, or its MAP estimate where there is a prior.
+
+        Parameters
+        ----------
+        counts : (D,) int
+            How many values each column has.
+        variances : (D,) float
+            Of those values.
+        """
         degrees = 1.0 if self.options.ridge > 0 else 0.0
         return np.asarray(
-            (counts * data.variances + self.options.ridge) / (counts + degrees), dtype=float
+            (counts * variances + self.options.ridge) / (counts + degrees), dtype=float
         )
 
     def _complete_cases(self, data: IncompleteData) -> MissingDataParams:
