@@ -53,7 +53,7 @@ def converge(name, tolerance=1e-9):
 def test_opens_on_its_first_demo(tab):
     assert tab.story.name == "missing-at-random"
     assert tab.heading.caption.text() == tab.story.caption
-    assert tab.setup.size_label.text() == "300 × 2, 113 rows with holes, 113 cells missing (19 %)"
+    assert tab.setup.size_label.text() == "300 × 2, 113 rows with holes, 113 cells missing (19\u00a0%)"
     assert tab.legend.chosen == {"EM", "complete cases", "truth"}
 
 
@@ -76,7 +76,7 @@ def test_every_bundled_set_loads_and_steps(tab, step, name):
 def test_airquality_converges_to_the_library_s_likelihood(window, tab, run_to_end):
     window.open_demo("airquality")
     size = tab.setup.size_label.text()
-    assert size == "153 × 4, 42 rows with holes, 44 cells missing (7 %)"
+    assert size == "153 × 4, 42 rows with holes, 44 cells missing (7\u00a0%)"
     run_to_end(tab)
     _, _, found = converge("airquality")
     assert found.history[-1] == pytest.approx(-2326.6974, abs=5e-5)
