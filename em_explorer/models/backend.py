@@ -18,8 +18,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from functools import cache
@@ -307,6 +309,41 @@ def map_chunks(function: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> 
     if _pool is None:
         _pool = ThreadPoolExecutor(_threads, thread_name_prefix="e-step")
     return _pool.map(function, todo)
+
+
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_limit: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS to the calling thread while chunks run in threads of their own.
+
+    Its own threads would take the window's core, and its sums depend on their number. Several
+    runs may be inside at once: the last one out lifts the limit.
+    """
+    global _blas_users, _blas_limit
+    with _blas_lock:
+        if _blas_users == 0:
+            _blas_limit = _blas().limit(limits=1, user_api="blas")
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if _blas_users == 0:
+                _blas_limit.restore_original_limits()
+
+
+@cache
+def _blas() -> Any:
+    """Find the BLAS libraries that are loaded; looking takes milliseconds, so only once."""
+    import scipy.linalg  # noqa: F401  (the one that compiled code calls must be among them)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def served_by(model: Any) -> Any:

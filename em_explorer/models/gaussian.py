@@ -164,6 +164,31 @@ def cholesky(covariance: Floats, part: int | None = None) -> Floats:
         ) from None
 
 
+def choleskys(covariances: Floats) -> Floats:
+    """Return the lower factors of several covariances, (K, D, D).
+
+    Raises
+    ------
+    SingularError
+        Naming the first that is not positive definite.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariances), dtype=float)
+    except np.linalg.LinAlgError:
+        return np.stack([cholesky(covariance, k) for k, covariance in enumerate(covariances)])
+
+
+def inverse_lower(factors: Floats) -> Floats:
+    """Return the inverses of lower triangular matrices, (K, D, D).
+
+    Their transposes are upper triangular, where elimination has nothing to do and never pivots:
+    plain back substitution, exact even for badly scaled columns.
+    """
+    upper = np.swapaxes(factors, 1, 2)
+    inverse = np.linalg.solve(upper, np.eye(factors.shape[1]))
+    return np.swapaxes(np.asarray(inverse, dtype=float), 1, 2)
+
+
 def log_density(points: Floats, means: Floats, covariances: Floats) -> Floats:
     """Return log N(x_n; μ_k, Σ_k) for each point and group.
 

@@ -143,7 +143,12 @@ class GaussianMixture:
 
         Source: Bishop (2006), eq. 9.23.
         """
-        with np.errstate(divide="ignore"):  # a weight of zero is log 0 = −inf, and r = 0
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import gaussian_mixture as kernel
+
+            return kernel.e_step(data, params, latent=latent)
+        # A weight of zero is log 0 = −inf, and r = 0; so is a point too far away to measure.
+        with np.errstate(divide="ignore", over="ignore"):
             log_joint = log_density(data.points, params.means, params.covariances)
             log_joint += np.log(params.weights)
         log_point, responsibilities, entropy = _posterior(log_joint)

@@ -13,7 +13,10 @@ from em_explorer.models.backend import cache_folder, writable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-REORDERED = frozenset({"reassoc", "nsz", "contract", "arcp"})
+FUSED = frozenset({"contract"})
+"""``a·b + c`` may be rounded once instead of twice."""
+
+REORDERED = frozenset({"contract", "reassoc", "nsz", "arcp"})
 """Sums may be taken in another order (once, at compile time), which lets them run in vector
 registers. Infinities and NaN keep their meaning: code that tests for them must not be lied to."""
 
@@ -41,7 +44,7 @@ def kernel(*, reorder: bool = False) -> Callable[[Function], Function]:
                 nogil=True,
                 cache=keep,
                 error_model="numpy",
-                fastmath=set(REORDERED) if reorder else False,
+                fastmath=set(REORDERED if reorder else FUSED),
             )(function)
         finally:
             config.CACHE_DIR = before
@@ -57,6 +60,6 @@ def constant(array: NDArray[Any]) -> NDArray[Any]:
     """
     result = np.ascontiguousarray(array)
     if result.flags.writeable:
-        result = result.copy() if result is array else result.view()
+        result = result.view()
         result.flags.writeable = False
     return result
