@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from em_explorer import EMImputation, GaussianMixtureModel
+from em_explorer import (
+    EMImputation,
+    GaussianMixtureModel,
+    HiddenMarkovModel,
+    LatentDirichletAllocation,
+)
 from em_explorer.em.errors import DataError
 
 array = pytest.importorskip("dask.array")
@@ -84,3 +89,22 @@ def test_an_error_on_a_worker_is_a_sentence(cluster):
 def test_imputation_on_a_cluster(cluster):
     holed = np.where(RNG.random(TABLE.shape) < 0.2, np.nan, TABLE)
     fits(EMImputation(20, 0), array.from_array(holed, chunks=(150, 2)), holed, "mean_")
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "poisson"])
+def test_sequences_on_a_cluster(cluster, kind):
+    state = (np.arange(300) // 10) % 2
+    whole = RNG.poisson(1 + 5 * state) if kind == "poisson" else TABLE[:300] + 5 * state[:, None]
+    lengths = (100, 50, 70, 80)
+    chain = HiddenMarkovModel(2, kind, max_iter=8, tolerance=0, random_state=1).fit(whole, lengths)
+    with pytest.raises(DataError, match="length of every sequence"):
+        HiddenMarkovModel(2, kind).fit(array.from_array(whole))
+    apart = HiddenMarkovModel(**chain.get_params()).fit(array.from_array(whole), lengths)
+    same(apart, chain, "transmat_", "startprob_")
+
+
+def test_topics_on_a_cluster(cluster):
+    counts = RNG.poisson(2.0, (60, 12))
+    topics = LatentDirichletAllocation(3, max_iter=6, tolerance=0, random_state=1)
+    apart = fits(topics, array.from_array(counts, chunks=(25, 5)), counts)
+    np.testing.assert_allclose(apart.doc_topic_, topics.doc_topic_, atol=1e-5)

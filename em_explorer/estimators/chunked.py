@@ -69,7 +69,7 @@ class Source:
         self, function: Callable[..., Any], own: list[Any], *shared: Any, skip: Any = None
     ) -> Callable[[], Iterator[Any]]:
         """Return what begins a pass over ``function(part, own[i], *shared)``, made when needed."""
-        make: Callable[..., Any] = _delayed(function) if self.lazy else function
+        make: Callable[..., Any] = promise(function) if self.lazy else function
 
         def begin() -> Iterator[Any]:
             for part, mine in zip(self._again(len(own)), own, strict=True):
@@ -178,7 +178,7 @@ def _on_workers(
         return shared.setdefault(id(value), dask.delayed(value, traverse=False, pure=False))
 
     kept = list(arguments)
-    task = _delayed(_there)
+    task = promise(_there)
     compute: Callable[..., tuple[Any, ...]] = dask.compute
     return compute(*[task(function, *map(once, each)) for each in kept])
 
@@ -194,7 +194,8 @@ def _there(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*here)
 
 
-def _delayed(function: Callable[..., Any]) -> Callable[..., Any]:
+def promise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose calls are dask's promises: they run where and when asked for."""
     import dask
 
     promised: Callable[..., Any] = dask.delayed(function, pure=False, traverse=False)

@@ -18,7 +18,13 @@ from em_explorer.estimators.checks import (
     given_probabilities,
     whole_number,
 )
+from em_explorer.estimators.chunked_sequences import (
+    ChunkedHiddenMarkov,
+    SequenceChunks,
+    read_sequence_source,
+)
 from em_explorer.estimators.sequence_input import read_sequences
+from em_explorer.models.backend import choose, served_by
 from em_explorer.models.emissions import Emission
 from em_explorer.models.hidden_markov import (
     CategoricalEmission,
@@ -152,6 +158,9 @@ class HiddenMarkovModel(EMEstimator):
         Parameters
         ----------
         observations : array-like or list of array-likes
+            Or, when they are too large to hold: an iterable of lists of sequences, an array each,
+            that can be gone through again and again; or a memory-mapped or ``dask.array`` with
+            ``lengths``. Drawn starts then look at the first 200,000 time steps.
         lengths : sequence of int, optional
 
         Raises
@@ -160,9 +169,9 @@ class HiddenMarkovModel(EMEstimator):
             When observations are missing, no symbols or counts, fewer than the states, or the
             initial parameters are none.
         """
-        model = self._model()
+        model: Any = self._model()
         n_init = whole_number("n_init", self.n_init)
-        data = model.prepare(read_sequences(observations, lengths, model.options.emission))
+        model, data = _prepared(served_by(model), observations, lengths)
         if len(data) < model.options.n_states:
             raise DataError(
                 f"There are {model.options.n_states} states for {len(data)} time steps; "
@@ -204,7 +213,7 @@ class HiddenMarkovModel(EMEstimator):
             )
         )
 
-    def _given(self, model: HiddenMarkov, data: SequenceData) -> dict[str, Floats | None]:
+    def _given(self, model: HiddenMarkov, data: Any) -> dict[str, Floats | None]:
         """Return the checked initial parameters of this emission, None where not given."""
         K, D = model.options.n_states, len(data.center)
         probabilities = {"startprob_init": (K,), "transmat_init": (K, K)}
@@ -245,7 +254,7 @@ class HiddenMarkovModel(EMEstimator):
         elif isinstance(emission, PoissonEmission):
             self.rates_ = emission.rates.copy()
 
-    def _note_columns(self, observations: Any, data: SequenceData, *, reset: bool) -> None:
+    def _note_columns(self, observations: Any, data: Any, *, reset: bool) -> None:
         """Remember the columns, or compare the names of a frame's with those remembered."""
         if reset:
             self._columns_without_table(max(len(data.center), 1))
@@ -263,7 +272,9 @@ class HiddenMarkovModel(EMEstimator):
         else:
             kind, emission = EmissionType.GAUSSIAN, GaussianEmission(self.means_, self.covariances_)
         options = HiddenMarkovOptions(n_states=len(self.startprob_), emission=kind)
-        return HiddenMarkov(options), HiddenMarkovParams(self.startprob_, self.transmat_, emission)
+        return HiddenMarkov(options, choose()), HiddenMarkovParams(
+            self.startprob_, self.transmat_, emission
+        )
 
     def _framed(
         self, observations: Any, lengths: Any
@@ -329,6 +340,21 @@ class HiddenMarkovModel(EMEstimator):
         return np.array(sequences.observations), states
 
 
+def _prepared(model: HiddenMarkov, observations: Any, lengths: Any) -> tuple[Any, Any]:
+    """Return the model and the data in its frame: held in memory, or coming in chunks."""
+    source = read_sequence_source(observations, lengths, model.options.emission)
+    if source is not None:
+        chunked = ChunkedHiddenMarkov(model, source.gather)
+        return chunked, chunked.prepare(source)
+    return model, model.prepare(read_sequences(observations, lengths, model.options.emission))
+
+
+def _covariance(data: Any) -> Floats:
+    if isinstance(data, SequenceChunks):
+        return data.covariance
+    return np.atleast_2d(np.cov(data.observations.T, bias=True))
+
+
 def _whole(given: dict[str, Floats | None]) -> bool:
     """Say whether nothing is left to a random start."""
     chance = [name for name, value in given.items() if value is None]
@@ -336,8 +362,8 @@ def _whole(given: dict[str, Floats | None]) -> bool:
 
 
 def _completed(
-    model: HiddenMarkov,
-    data: SequenceData,
+    model: Any,
+    data: Any,
     given: dict[str, Floats | None],
     rng: np.random.Generator,
 ) -> HiddenMarkovParams:
@@ -357,7 +383,7 @@ def _completed(
         covariances = emission.covariances
         if given["means_init"] is not None:
             # The clusters that the start found have nothing to do with these means.
-            whole = np.atleast_2d(np.cov(data.observations.T, bias=True))
+            whole = _covariance(data)
             ridge = model.options.ridge * np.eye(len(whole))
             covariances = np.repeat((whole + ridge)[None], len(covariances), axis=0)
         emission = GaussianEmission(

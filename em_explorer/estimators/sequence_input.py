@@ -32,12 +32,12 @@ def read_sequences(observations: Any, lengths: Any, emission: EmissionType) -> S
             raise DataError(
                 "lengths belong to one long array; these sequences come with their own lengths."
             )
-        return observations if isinstance(observations, Sequences) else _joined(observations)
+        return observations if isinstance(observations, Sequences) else joined(observations)
     if isinstance(observations, np.ma.MaskedArray):
         observations = np.ma.filled(observations.astype(float), np.nan)
     elif not isinstance(observations, list | tuple) and np.ndim(observations) == 0:
         raise DataError("The observations must be an array with one row per time step.")
-    return Sequences(observations, () if lengths is None else _lengths(lengths))
+    return Sequences(observations, () if lengths is None else listed_lengths(lengths))
 
 
 def _is_list_of_sequences(observations: Any, emission: EmissionType) -> bool:
@@ -61,8 +61,8 @@ def _depth(item: Any) -> int:
         raise DataError("The first sequence has rows of different lengths.") from None
 
 
-def _joined(sequences: Any) -> Sequences:
-    """Lay sequences end to end."""
+def joined(sequences: Any) -> Sequences:
+    """Lay sequences end to end, refusing empty ones and those of another form."""
     arrays = []
     for number, sequence in enumerate(sequences, start=1):
         try:
@@ -79,7 +79,8 @@ def _joined(sequences: Any) -> Sequences:
     return Sequences(np.concatenate(arrays), tuple(len(array) for array in arrays))
 
 
-def _lengths(lengths: Any) -> tuple[int, ...]:
+def listed_lengths(lengths: Any) -> tuple[int, ...]:
+    """Return lengths as a tuple, or refuse what is no list of them."""
     try:
         listed = tuple(lengths)
     except TypeError:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +13,14 @@ from em_explorer.em.arrays import Bools, Floats
 from em_explorer.em.errors import DataError
 from em_explorer.estimators.base import EMEstimator, generator_from
 from em_explorer.estimators.checks import choice, given_array, whole_number
+from em_explorer.estimators.chunked import read_source
+from em_explorer.estimators.chunked_topics import (
+    ChunkedTopics,
+    corpus_from_table,
+    corpus_from_word_ids,
+)
 from em_explorer.models import dirichlet, latent_dirichlet
+from em_explorer.models.backend import served_by
 from em_explorer.models.corpus import Corpus, as_corpus
 from em_explorer.models.latent_dirichlet import (
     InnerStart,
@@ -125,6 +131,9 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Parameters
         ----------
         X : documents
+            Or, when they are too large to hold: an iterable of matrices of counts (or of lists of
+            word ids) that can be gone through again and again, a memory-mapped matrix, or a
+            ``dask.array``. Only ``doc_topic_`` grows with the number of documents.
         y : ignored
         vocab_size : int, optional
             Size V of the vocabulary. Word ids without it reach as far as the largest id, a
@@ -136,25 +145,40 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             For negative or missing counts, word ids outside the vocabulary, no words at all, or
             initial topics that are none.
         """
-        model = self._model()
+        model: Any = self._model()
         n_init = whole_number("n_init", self.n_init)
         if vocab_size is not None:
             vocab_size = whole_number("vocab_size", vocab_size)
-        documents, present = self._documents(X, vocab_size, reset=True)
-        if documents is None:
-            raise DataError("No document holds a word; give at least one that does.")
+        model, documents, present = self._prepared(served_by(model), X, vocab_size)
         rng = generator_from(self.random_state)
         if self.topic_word_init is None:
             found = self._best_run(
                 model, documents, lambda: model.initialize(documents, rng), n_init
             )
         else:
-            found = self._run(model, documents, self._given(model, documents.n_words))
+            found = self._run(model, documents, self._given(model, self.n_features_in_))
         self._keep(found)
         self.topic_word_posterior_ = found.params.topic_word_posterior.copy()
         self.topic_word_ = found.params.topic_word
-        self.doc_topic_ = _spread(dirichlet.mean(found.expectation.carry), present)
+        gamma = found.expectation.carry
+        gamma = np.concatenate(gamma) if isinstance(gamma, tuple) else gamma
+        self.doc_topic_ = _spread(dirichlet.mean(gamma), present)
         return self
+
+    def _prepared(
+        self, model: LatentDirichlet, X: Any, vocab_size: int | None
+    ) -> tuple[Any, Any, Bools]:
+        """Return the model, the documents and which hold words: in memory, or in chunks."""
+        source = None if isinstance(X, Corpus) else read_source(X)
+        if source is not None:
+            chunked = ChunkedTopics(model, source.gather)
+            data = chunked.prepare(source, vocab_size)
+            self._columns_without_table(data.frame.n_words)
+            return chunked, data, data.present
+        documents, present = self._documents(X, vocab_size, reset=True)
+        if documents is None:
+            raise DataError("No document holds a word; give at least one that does.")
+        return model, documents, present
 
     def _model(self) -> LatentDirichlet:
         return LatentDirichlet(
@@ -189,7 +213,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                     f"vocab_size is {vocab_size}, but the matrix has {table.shape[1]} columns; "
                     "there must be a column for every word."
                 )
-            corpus, present = _from_table(table)
+            corpus, present = corpus_from_table(table)
         if not present.any():
             return None, present
         if corpus.n_tokens < 1:
@@ -205,15 +229,13 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             vocab_size = self.n_features_in_
         elif vocab_size is None and np.ndim(self.topic_word_init) == 2:
             vocab_size = np.shape(self.topic_word_init)[1]
-        present = np.ones(X.n_documents if isinstance(X, Corpus) else len(X), dtype=bool)
-        if not isinstance(X, Corpus):
-            present[:] = [not _is_empty(document) for document in X]
-            # A word stands in for none, so that messages number the documents as they were given.
-            X = [ids if full else [0] for ids, full in zip(X, present, strict=True)]
-        corpus = as_corpus(X, vocab_size)
+        if isinstance(X, Corpus):
+            corpus, present = as_corpus(X, vocab_size), np.ones(X.n_documents, dtype=bool)
+        else:
+            corpus, present = corpus_from_word_ids(X, vocab_size)
         if reset:
             self._columns_without_table(corpus.n_words)
-        return corpus.select(present), present
+        return corpus, present
 
     def _fitted(
         self, X: Any
@@ -221,7 +243,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         check_is_fitted(self, "topic_word_posterior_")
         documents, present = self._documents(X, None, reset=False)
         params = LatentDirichletParams(self.topic_word_posterior_)
-        return self._model(), params, documents, present
+        return served_by(self._model()), params, documents, present
 
     def transform(self, X: Any) -> Floats:
         """Return the expected topic proportions of documents, perhaps new ones.
@@ -280,22 +302,6 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     @property
     def _n_features_out(self) -> int:
         return len(self.topic_word_)
-
-
-def _from_table(table: Any) -> tuple[Corpus, Bools]:
-    """Bring a checked matrix of counts into a corpus without its empty documents."""
-    counts = sparse.csr_array(table, copy=True)
-    counts.sum_duplicates()
-    counts.eliminate_zeros()
-    lengths = np.diff(counts.indptr)
-    present = lengths > 0
-    starts = np.concatenate(([0], np.cumsum(lengths[present]))).astype(np.int64)
-    words = counts.indices.astype(np.int64)
-    return Corpus(starts, words, counts.data, int(table.shape[1])), present
-
-
-def _is_empty(document: Any) -> bool:
-    return hasattr(document, "__len__") and len(document) == 0
 
 
 def _spread(doc_topic: Floats, present: Bools) -> Floats:

@@ -100,7 +100,11 @@ def split(raw: Any) -> tuple[Any, tuple[int, ...]]:
         raise DataError("A sequence must be an array with one row per time step.") from None
     if n_steps == 0:
         raise DataError("The sequence is empty: give at least one observation.")
-    lengths = tuple(given) or (n_steps,)
+    return observations, checked_lengths(tuple(given) or (n_steps,), n_steps)
+
+
+def checked_lengths(lengths: tuple[Any, ...], n_steps: int) -> tuple[int, ...]:
+    """Return lengths that are whole numbers above zero and sum to ``n_steps``, or refuse."""
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in lengths):
         raise DataError(f"Lengths must be whole numbers above zero; they are {lengths}.")
     if sum(lengths) != n_steps:
@@ -108,7 +112,7 @@ def split(raw: Any) -> tuple[Any, tuple[int, ...]]:
             f"The lengths sum to {sum(lengths)}, but there are {n_steps} observations: "
             "give the length of every sequence."
         )
-    return observations, tuple(int(n) for n in lengths)
+    return tuple(int(n) for n in lengths)
 
 
 def read_whole_numbers(raw: Any, what: str) -> Ints:
