@@ -21,11 +21,14 @@ from em_explorer.em.steps import Model, RunOptions, Snapshot, StopReason
 from em_explorer.session.controller import Controller, RunState
 from em_explorer.session.document import Story, load_story
 from em_explorer.session.kernels import loader
+from em_explorer.session.loading import BackgroundLoad
+from em_explorer.ui import crash
 from em_explorer.ui.data_choices import DataChoice, choices_for, load_choice, story_choice
+from em_explorer.ui.motion import Motion
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
 from em_explorer.ui.setup_panel import SetupPanel
-from em_explorer.ui.stage import Motion, Stage
+from em_explorer.ui.stage import Stage
 from em_explorer.ui.tab_frame import Bottom, Heading, SidePanel, hairline
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.wording import nats, signed
@@ -86,6 +89,7 @@ class ModelTab(QWidget):
         self.side = SidePanel()
         self.bottom = Bottom(self.controller)
         self.stage = Stage(self.picture, self.paint, self)
+        self.loading = BackgroundLoad(self)
         self._lay_out()
         self._connect()
 
@@ -195,6 +199,10 @@ class ModelTab(QWidget):
         controller.grown.connect(self._on_grown)
         controller.state_changed.connect(self._on_state)
         controller.failed.connect(self._on_failed)
+        self.stage.failed.connect(self._on_picture_failed)
+        self.loading.loaded.connect(self._on_file_loaded)
+        self.loading.refused.connect(self._refuse)
+        self.loading.failed.connect(self._on_failed)
         self.bottom.transport.new_start_wanted.connect(self.new_start)
         self.bottom.transport.set_labels(self.e_label, self.m_label)
         self.heading.next_wanted.connect(self.story_wanted)
@@ -262,7 +270,19 @@ class ModelTab(QWidget):
             self, "Open data", "", "Tables and texts (*.csv *.tsv *.txt *.dat);;All files (*)"
         )
         if path:
-            self.open_file(Path(path))
+            self.open_in_background(Path(path))
+
+    def open_in_background(self, path: Path) -> None:
+        """Read a file of the user's while the window lives on, then run on it."""
+        key = self.key
+
+        def read() -> Dataset:
+            from em_explorer.data.loaders import load_file
+
+            return load_file(path, key)
+
+        self.notify(f"Reading {path.name} …", "secondary")
+        self.loading.start(read)
 
     def open_file(self, path: Path) -> bool:
         """Run on a file of the user's; what is on the screen stays if it can't be used."""
@@ -273,6 +293,10 @@ class ModelTab(QWidget):
         except DataError as error:
             self._refuse(str(error))
             return False
+        return self._on_file_loaded(dataset)
+
+    @Slot(object)
+    def _on_file_loaded(self, dataset: Dataset) -> bool:
         if not self._start_fresh(dataset):
             return False
         self.own = dataset
@@ -331,7 +355,9 @@ class ModelTab(QWidget):
         rng = np.random.default_rng([self.seed, self._nudges])
         params = self.snapshot(self.controller.cursor).params
         if self.start_from(self.model.nudge(params, rng, NUDGE)):
-            self.open_with("Nudged: the parameters moved a little, at random. Press Space to see where EM goes.")
+            self.open_with(
+                "Nudged: the parameters moved a little, at random. Press Space to see where EM goes."
+            )
 
     def open_with(self, words: str) -> None:
         """Caption the start of the present run in other words than the story's."""
@@ -363,6 +389,7 @@ class ModelTab(QWidget):
         except (DataError, SingularError) as error:
             self._refuse(str(error))
             return False
+        self.loading.cancel()  # who goes on with something else waits for no file
         another = dataset is not self.dataset
         self.options, self.given = options, given
         self.dataset, self.model, self.data = dataset, model, data
@@ -498,9 +525,18 @@ class ModelTab(QWidget):
     @Slot(str, str)
     def _on_failed(self, sentence: str, report: str) -> None:
         self.notify(sentence)
+        if report:
+            crash.tell(sentence, report)
+
+    @Slot(object)
+    def _on_picture_failed(self, error: Exception) -> None:
+        self.controller.pause()
+        self.notify("This half-step could not be drawn, so EM was paused; the others may be.")
+        crash.report(error)
 
     def close_run(self) -> None:
         """End the worker; called before the window goes."""
+        self.loading.cancel()
         self.controller.shutdown()
 
 

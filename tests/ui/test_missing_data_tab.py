@@ -53,7 +53,9 @@ def converge(name, tolerance=1e-9):
 def test_opens_on_its_first_demo(tab):
     assert tab.story.name == "missing-at-random"
     assert tab.heading.caption.text() == tab.story.caption
-    assert tab.setup.size_label.text() == "300 × 2, 113 rows with holes, 113 cells missing (19\u00a0%)"
+    assert (
+        tab.setup.size_label.text() == "300 × 2, 113 rows with holes, 113 cells missing (19\u00a0%)"
+    )
     assert tab.legend.chosen == {"EM", "complete cases", "truth"}
 
 
