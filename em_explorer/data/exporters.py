@@ -58,8 +58,7 @@ def _cell(value: Any) -> Any:
 
 def history_table(trace: Trace) -> Table:
     """Return every half-step of a run: iteration, phase, bound and log-likelihood (nats)."""
-    rows = [(s.iteration, s.phase, s.bound, s.log_likelihood) for s in trace]
-    return ("iteration", "phase", "bound", "log_likelihood"), list(rows)
+    return ("iteration", "phase", "bound", "log_likelihood"), list(trace.history())
 
 
 def params_table(params: Any) -> Table:

@@ -170,8 +170,6 @@ def em_steps(
     Stop
     """
     run = run or RunOptions()
-    n_observations = model.n_observations(data)
-    start = params
     yield Snapshot(0, Phase.START, params)
     try:
         expectation = model.e_step(data, params, carry=carry)
@@ -179,9 +177,37 @@ def em_steps(
         return Stop(StopReason.SINGULAR, str(error), 0)
     bound = _finite(model.bound(params, expectation))
     stop = _limit(run) if run.max_iter == 0 else None
-    yield _after_e(0, params, expectation, bound, carry, stop)
+    first = _after_e(0, params, expectation, bound, carry, stop)
+    yield first
+    if stop is not None:
+        return stop
+    return (yield from continue_steps(model, data, first, run))
 
-    for iteration in range(1, run.max_iter + 1):
+
+def continue_steps(
+    model: Model, data: Any, after: Snapshot, run: RunOptions
+) -> Generator[Snapshot, None, Stop]:
+    """Go on from the snapshot of an E-step, as :func:`em_steps` would: M, E, M, E and so on.
+
+    A half-step depends on nothing but the snapshot before it, so this gives the same bits.
+
+    Parameters
+    ----------
+    model : EMModel
+    data : object
+        From ``model.prepare``.
+    after : Snapshot
+        Of an E-step, before iteration ``run.max_iter``.
+    run : RunOptions
+        ``max_iter`` counts from the run's start, not from ``after``.
+    """
+    assert after.expectation is not None
+    assert after.bound is not None
+    n_observations = model.n_observations(data)
+    start = params = after.params
+    expectation, bound, carry = after.expectation, after.bound, after.carry
+    stop: Stop | None = None
+    for iteration in range(after.iteration + 1, run.max_iter + 1):
         try:
             new_params = model.m_step(params, expectation)
             after_m = _finite(model.bound(new_params, expectation))

@@ -23,11 +23,14 @@ class Settings:
         Glide between half-steps.
     symbols : bool
         Tell components apart by symbols as well as colors.
+    trace_megabytes : int
+        Memory for the history of a run; beyond it, half-steps are computed again when looked at.
     """
 
     theme: str = "light"
     animate: bool = True
     symbols: bool = False
+    trace_megabytes: int = 512
 
 
 def settings_file() -> Path:

@@ -39,7 +39,7 @@ def export_tables(tab: Any, folder: Path) -> list[Path]:
     trace = tab.controller.trace
     if trace is None:
         return []
-    rows = [[s.iteration, s.phase.value, s.bound] for s in trace if s.bound is not None]
+    rows = [[k, phase.value, bound] for k, phase, bound, _ in trace.history() if bound is not None]
     tables = {"history": (["iteration", "half-step", "bound, nats"], rows)}
     tables |= tab.export_tables(tab.controller.cursor)
     written = []

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from em_explorer.em.steps import Phase
-from em_explorer.em.trace import Trace
+from em_explorer.em.trace import Trace, phase_of
 from em_explorer.session.controller import Controller
 from em_explorer.session.document import NextStory
 from em_explorer.ui.panels.explain import ExplainPanel, Explanation, wrapped
@@ -269,8 +269,8 @@ class Bottom(QWidget):
         self.timeline.setValue(index)
         self.timeline.blockSignals(False)
         self.curve.mark(index)
-        bound = trace[index].bound
-        before = trace[index - 1].bound if index > 1 else None
+        bound = trace.bound(index)
+        before = trace.bound(index - 1) if index > 1 else None
         if bound is None:
             self.value_label.setText("–")
             self.change_label.setText("")
@@ -279,7 +279,7 @@ class Bottom(QWidget):
         change = bound - before if before is not None else None
         self.value_label.setText(nats(bound, change))
         self.change_label.setText("" if change is None else f"{signed(change)} nats")
-        restyle(self.change_label, state=trace[index].phase.value.lower())
+        restyle(self.change_label, state=phase_of(index).value.lower())
         self.per_label.setText(f"{nats(bound / self._n, (change or 0) / self._n or None)} each")
 
     def _on_picked(self, index: int) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QToolButton, QWidget
 
 from em_explorer.em.steps import Phase, StopReason
+from em_explorer.em.trace import phase_of
 from em_explorer.session.controller import Controller, RunState
 from em_explorer.ui.icons import icon
 from em_explorer.ui.theme import theme_manager
@@ -191,19 +192,19 @@ class Transport(QWidget):
         if controller.trace is None:
             self.pill.show_state("no data")
             return
-        snapshot = controller.trace[controller.cursor]
+        phase = phase_of(controller.cursor)
         stop = controller.trace.stop
-        if snapshot.phase is Phase.START:
+        if phase is Phase.START:
             where = "at the start"
         else:
-            where = f"iteration {snapshot.iteration} · {snapshot.phase.value}"
+            where = f"iteration {controller.cursor // 2} · {phase.value}"
         if controller.state is RunState.FINISHED and stop is not None:
             words = f"{STOP_WORDS[stop.reason]} · {count(stop.iteration, 'iteration')}"
             self.pill.show_state(words, STOP_TONES[stop.reason], stop.message)
         elif controller.state is RunState.FAILED:
             self.pill.show_state("failed", "failure")
         elif controller.playing:
-            self.pill.show_state(where, "e" if snapshot.phase is not Phase.M else "m")
+            self.pill.show_state(where, "e" if phase is not Phase.M else "m")
         else:
             self.pill.show_state(where)
 

@@ -343,11 +343,11 @@ class LatentDirichletTab(ModelTab):
     def held_out_perplexity(self, index: int) -> float:
         """Return the perplexity of the held-out documents at a snapshot's topics."""
         assert self.held is not None
-        params = self.snapshot(index).params
-        key = id(params)  # the trace keeps them alive, and M and E share them
+        snapshot = self.snapshot(index)
+        key = snapshot.iteration  # its M-step and its E-step have the same topics
         if key not in self._perplexities:
             model: Any = self.model
-            self._perplexities[key] = model.perplexity(params, self.held)
+            self._perplexities[key] = model.perplexity(snapshot.params, self.held)
         return self._perplexities[key]
 
     def _on_state(self, state: RunState) -> None:
