@@ -400,6 +400,7 @@ class ModelTab(QWidget):
             self.dataset_changed()
         self.setup.show_size(self.size_text())
         self.controller.load(model, data, params, self.run)
+        self.stage.draw_now()  # a paint before the next frame would mix old picture and new data
         return True
 
     def _leave_story(self) -> None:
