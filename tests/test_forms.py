@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QLabel
 
 from em_explorer.em.errors import DataError
 from em_explorer.em.options import check_options, option
-from em_explorer.ui.forms import ChoiceEdit, NumberEdit, OptionsForm, WholeNumberEdit, plain
+from em_explorer.ui.editors import ChoiceEdit, NumberEdit, WholeNumberEdit, plain
+from em_explorer.ui.forms import OptionsForm
 
 
 class Shape(Enum):

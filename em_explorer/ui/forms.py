@@ -7,21 +7,16 @@ out of range cannot be entered.
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtGui import QStandardItemModel, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -29,130 +24,11 @@ from PySide6.QtWidgets import (
 
 from em_explorer.em.errors import DataError
 from em_explorer.em.options import Control, controls
+from em_explorer.ui.editors import ChoiceEdit, NumberEdit, WholeNumberEdit
 from em_explorer.ui.theme import GRID, LABEL_GAP, theme_manager
-
-LARGEST_INT = 2**31 - 1
-LARGEST_NUMBER = 1e12
-SMALLEST_STEP = 1e-12
-"""Below this a number that goes by factors of ten becomes its lowest value."""
-
-TEXT_MARGIN = 8
 
 MOST_BESIDE = 100
 """A label wider than this has no place beside another control, px."""
-"""Left of the number in a spin box, px, so that it stands as in a combo box."""
-
-
-class NumberEdit(QDoubleSpinBox):
-    """A number as people write it: ``0.5``, ``1e-9``, never ``0.000000001``.
-
-    Parameters
-    ----------
-    control : Control
-        Range, suffix and step; without a step the arrows multiply and divide by ten.
-    """
-
-    def __init__(self, control: Control, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._step = control.step
-        # Qt rounds to this many places; 15 keep every tolerance a person would type.
-        self.setDecimals(15)
-        self.setRange(
-            -LARGEST_NUMBER if control.low is None else control.low,
-            LARGEST_NUMBER if control.high is None else control.high,
-        )
-        if control.step is not None:
-            self.setSingleStep(control.step)
-        self.setSuffix(f" {control.suffix}" if control.suffix else "")
-        _prepare(self)
-
-    def textFromValue(self, value: float) -> str:
-        """Write a number with at most ten digits and a short exponent."""
-        return plain(value)
-
-    def valueFromText(self, text: str) -> float:
-        """Read a number; a decimal comma counts as a point."""
-        return float(self._bare(text))
-
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        """Let through what is, or may become, a number in range."""
-        state = QValidator.State
-        bare = self._bare(text)
-        try:
-            number = float(bare)
-        except ValueError:
-            # "", "-", "1e" and "1e-" are on the way to a number.
-            unfinished = set(bare) <= set("0123456789.e-+") and bare.count("e") <= 1
-            return (state.Intermediate if unfinished else state.Invalid), text, position
-        if not math.isfinite(number):
-            return state.Invalid, text, position
-        inside = self.minimum() <= number <= self.maximum()
-        # "5" may become "5e-1": too large is unfinished too, and never taken.
-        return (state.Acceptable if inside else state.Intermediate), text, position
-
-    def stepBy(self, steps: int) -> None:
-        """Go by the declared step, or by factors of ten."""
-        if self._step is not None:
-            super().stepBy(steps)
-            return
-        value = self.value() or SMALLEST_STEP / 10
-        stepped = value * 10.0**steps
-        self.setValue(self.minimum() if abs(stepped) < SMALLEST_STEP / 2 else stepped)
-        self.selectAll()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the page unless the field has the focus."""
-        _wheel(self, event, super().wheelEvent)
-
-    def _bare(self, text: str) -> str:
-        return text.removesuffix(self.suffix()).strip().lower().replace(",", ".")
-
-
-class WholeNumberEdit(QSpinBox):
-    """A spin box that ignores the wheel while it has no focus."""
-
-    def __init__(self, control: Control, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setRange(
-            -LARGEST_INT if control.low is None else int(control.low),
-            LARGEST_INT if control.high is None else min(int(control.high), LARGEST_INT),
-        )
-        self.setSingleStep(max(1, int(control.step or 1)))
-        self.setSuffix(f" {control.suffix}" if control.suffix else "")
-        _prepare(self)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the page unless the field has the focus."""
-        _wheel(self, event, super().wheelEvent)
-
-
-class ChoiceEdit(QComboBox):
-    """A combo box over the members of an enum, shown by their values."""
-
-    def __init__(self, kind: type[Enum], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.members = list(kind)
-        self.addItems([str(member.value) for member in self.members])
-
-    def member(self) -> Enum:
-        """Return the chosen member."""
-        return self.members[self.currentIndex()]
-
-    def set_member(self, member: Enum) -> None:
-        """Choose a member."""
-        self.setCurrentIndex(self.members.index(member))
-
-    def set_member_enabled(self, member: Enum, enabled: bool) -> None:
-        """Gray a member out, or let it be chosen again."""
-        model = self.model()
-        if isinstance(model, QStandardItemModel):
-            model.item(self.members.index(member)).setEnabled(enabled)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the page unless the field has the focus."""
-        _wheel(self, event, super().wheelEvent)
-
 
 Editor = WholeNumberEdit | NumberEdit | ChoiceEdit | QCheckBox
 
@@ -309,12 +185,6 @@ class OptionsForm(QWidget):
             self.changed.emit(options)
 
 
-def plain(value: float) -> str:
-    """Write a number shortly: ``0.5``, ``120``, ``1e-9``."""
-    mantissa, e, exponent = f"{value:.10g}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if e else mantissa
-
-
 def _editor(default: Any, control: Control, parent: QWidget) -> tuple[Editor, SignalInstance]:
     if isinstance(default, Enum):
         choice = ChoiceEdit(type(default), parent)
@@ -344,21 +214,6 @@ def _write(editor: Editor, value: Any) -> None:
         editor.setValue(float(value))
     else:
         editor.setValue(int(value))
-
-
-def _prepare(box: QSpinBox | QDoubleSpinBox) -> None:
-    # A half-typed "1" of "12" is no wish; and a wheel that passes over must not take the focus.
-    box.setKeyboardTracking(False)
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    # The style sheet's left padding does not reach the field inside a spin box.
-    box.lineEdit().setTextMargins(TEXT_MARGIN, 0, 0, 0)
-
-
-def _wheel(widget: QWidget, event: QWheelEvent, take: Any) -> None:
-    if widget.hasFocus():
-        take(event)
-    else:
-        event.ignore()
 
 
 def _column(widget: QWidget, spacing: float) -> QVBoxLayout:

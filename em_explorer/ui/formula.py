@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -33,18 +35,24 @@ class FormulaLabel(QLabel):
     def _render(self, *_: object) -> None:
         if not self._name:
             return
-        source = asset("formulas", f"{self._name}.svg").read_text(encoding="utf-8")
-        source = source.replace("currentColor", theme_manager().current.text)
-        renderer = QSvgRenderer(QByteArray(source.encode()))
-        natural = renderer.defaultSize()
-        room = theme_manager().px(MOST_WIDTH)
-        scale = min(theme_manager().scale, room / max(natural.width(), 1))
-        size = QSize(round(natural.width() * scale), round(natural.height() * scale))
+        manager = theme_manager()
         ratio = self.devicePixelRatioF()
-        pixmap = QPixmap(size * ratio)
-        pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        renderer.render(painter, QRectF(0, 0, size.width(), size.height()))
-        painter.end()
-        self.setPixmap(pixmap)
+        image = _draw(self._name, manager.current.text, manager.scale, ratio)
+        self.setPixmap(QPixmap.fromImage(image))
+
+
+@lru_cache(maxsize=64)
+def _draw(name: str, color: str, scale: float, ratio: float) -> QImage:
+    """Draw a formula; E-step and M-step take turns, so each is kept."""
+    source = asset("formulas", f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode()))
+    natural = renderer.defaultSize()
+    fitted = min(scale, round(MOST_WIDTH * scale) / max(natural.width(), 1))
+    size = QSize(round(natural.width() * fitted), round(natural.height() * fitted))
+    image = QImage(size * ratio, QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    renderer.render(painter, QRectF(0, 0, size.width(), size.height()))
+    painter.end()
+    return image

@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -21,7 +20,8 @@ from PySide6.QtWidgets import (
 from em_explorer.em.options import Control, controls
 from em_explorer.em.steps import RunOptions
 from em_explorer.ui.data_choices import DataChoice
-from em_explorer.ui.forms import OptionsForm, WholeNumberEdit
+from em_explorer.ui.editors import ElidedComboBox, WholeNumberEdit
+from em_explorer.ui.forms import OptionsForm
 from em_explorer.ui.icons import icon
 from em_explorer.ui.theme import theme_manager
 
@@ -76,7 +76,7 @@ class SetupPanel(QScrollArea):
         self.start_form.changed.connect(self._on_options)
         self.run_form.changed.connect(self.run_changed)
 
-    def _add_group(self, title: str, *widgets: QWidget) -> None:
+    def _add_group(self, title: str, *widgets: QWidget, beside: QWidget | None = None) -> None:
         if self._column.count():
             line = QFrame()
             line.setProperty("role", "hairline")
@@ -88,19 +88,17 @@ class SetupPanel(QScrollArea):
         for form in widgets:
             if isinstance(form, OptionsForm) and form.all_advanced:
                 row.addWidget(form.more)  # nothing stands between: one line is enough
+        if beside is not None:
+            row.addWidget(beside)
         self._column.addLayout(row)
         for widget in widgets:
             self._column.addWidget(widget)
 
     def _add_data_group(self) -> None:
-        self.data_box = QComboBox()
+        self.data_box = ElidedComboBox()
         self.data_box.setObjectName("data")
         self.data_box.setAccessibleName("Data set")
         self.data_box.setToolTip("The data EM is run on")
-        self.data_box.setMinimumContentsLength(6)
-        self.data_box.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
         # The panel's width decides, not the longest title.
         self.data_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.data_box.activated.connect(self._on_data)
@@ -130,13 +128,7 @@ class SetupPanel(QScrollArea):
         layout.setSpacing(4)
         layout.addWidget(self.data_box, 1)
         layout.addWidget(self.open_button)
-        size = QWidget()
-        below = QHBoxLayout(size)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(4)
-        below.addWidget(self.size_label, 1)
-        below.addWidget(self.generator_fold)
-        self._add_group("DATA", row, size)
+        self._add_group("DATA", row, self.size_label, beside=self.generator_fold)
         self._fold_generator(False)
         self._column.addLayout(self._generator_place)
 

@@ -22,7 +22,7 @@ STOP_WORDS = {
     StopReason.ITERATION_LIMIT: "iteration limit reached",
     StopReason.DECREASED: "bound decreased",
     StopReason.SINGULAR: "singular",
-    StopReason.STALLED: "stalled at its start",
+    StopReason.STALLED: "stalled",
     StopReason.STOPPED: "stopped by you",
 }
 
@@ -154,7 +154,11 @@ class Transport(QWidget):
     def _on_speed(self, position: int) -> None:
         speed = SPEEDS[position]
         self._controller.set_speed(speed)
-        words = "as fast as it goes" if math.isinf(speed) else f"{speed:g} half-steps/s"
+        words = (
+            "as fast as it goes"
+            if math.isinf(speed)
+            else f"{speed:g} half-step{'' if speed == 1 else 's'}/s"
+        )
         self.speed_text.setText(words)
 
     def set_labels(self, e_step: str, m_step: str) -> None:

@@ -285,3 +285,51 @@ def test_closing_while_it_runs_leaves_nothing(qtbot, window, key):
     window.close()
     assert time.perf_counter() - begun < 2.0
     assert not thread.isRunning()
+
+
+def test_the_keys_stay_em_s_after_a_click_into_a_form(qtbot, window):
+    tab = window.tab
+    window.activateWindow()
+    for box in (
+        tab.setup.model_form.editors["n_components"],
+        tab.setup.run_form.editors["tolerance"],
+        tab.setup.seed_box,
+    ):
+        qtbot.mouseClick(box.lineEdit(), Qt.MouseButton.LeftButton)
+        assert box.hasFocus()
+        before = box.value()
+        with qtbot.waitSignal(tab.controller.cursor_changed):
+            QTest.keyClick(box, Qt.Key.Key_Right)
+        assert tab.controller.cursor == 1
+        QTest.keyClick(box, Qt.Key.Key_R)
+        assert tab.controller.cursor == 0
+        QTest.keyClick(box, Qt.Key.Key_Space)
+        assert tab.controller.playing
+        QTest.keyClick(box, Qt.Key.Key_Space)
+        assert not tab.controller.playing
+        assert box.value() == before
+        tab.controller.rewind()
+
+
+def test_the_arrows_belong_to_a_number_that_is_being_typed(qtbot, window):
+    box = window.tab.setup.model_form.editors["n_components"]
+    window.activateWindow()
+    qtbot.mouseClick(box.lineEdit(), Qt.MouseButton.LeftButton)
+    box.selectAll()
+    qtbot.keyClicks(box, "34")
+    QTest.keyClick(box, Qt.Key.Key_Left)
+    assert window.tab.controller.cursor == 0
+    assert box.lineEdit().cursorPosition() == 1
+    QTest.keyClick(box, Qt.Key.Key_Backspace)
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert box.value() == window.tab.options.n_components == 4
+    assert not box.hasFocus()
+
+
+def test_a_long_title_in_the_data_box_ends_in_an_ellipsis(qtbot, window):
+    box = window.tab.setup.data_box
+    assert box.shown_text() == box.currentText()  # "Old Faithful" has room
+    window.open_demo("casino")
+    box = window.tab.setup.data_box
+    assert box.shown_text().endswith("…")
+    assert box.toolTip() == box.currentText()

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.em.options import Control
 from em_explorer.em.steps import Phase
-from em_explorer.ui.forms import WholeNumberEdit
+from em_explorer.ui.editors import WholeNumberEdit
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.topic_wording import Nouns
 from em_explorer.ui.views.document_map import DocumentMap
