@@ -1,5 +1,6 @@
 # make run    opens the window, after setting up whatever is missing
 # make test   checks style, imports and types, and runs all tests without a screen
+# make bench  measures speed beside scikit-learn, hmmlearn and gensim (takes ten minutes)
 # make PYTHON=python3.12 run    takes another Python (3.11 or newer)
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := old-faithful
 
-.PHONY: help run test lint types unit format system clean
+.PHONY: help run test lint types unit bench format system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +36,10 @@ types: .venv/.installed-dev
 unit: .venv/.installed-dev
 	QT_QPA_PLATFORM=offscreen OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
+# Alone on the machine it tells most; its table goes to tests/benchmarks/RESULTS.md.
+bench: .venv/.installed-bench
+	$(BIN)/python tests/benchmarks/bench.py
+
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -50,6 +55,12 @@ format: .venv/.installed-dev
 	@echo "Installing em_explorer and its tools into .venv (the first time takes a few minutes)"
 	$(PYTHON) -m venv .venv
 	$(PIP) install --quiet --editable '.[dev]'
+	@touch .venv/.installed $@
+
+.venv/.installed-bench: pyproject.toml | system
+	@echo "Installing em_explorer and its peers into .venv (the first time takes a few minutes)"
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --editable '.[bench]'
 	@touch .venv/.installed $@
 
 NEED := offscreen
