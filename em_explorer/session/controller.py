@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 from em_explorer.em.steps import Model, Phase, RunOptions, Stop, StopReason, em_steps
 from em_explorer.em.trace import Trace
 from em_explorer.models.backend import Backend
+from em_explorer.session.threads import end_thread
 from em_explorer.session.worker import Worker
 
 AS_FAST_AS_IT_GOES = math.inf
@@ -132,9 +133,7 @@ class Controller(QObject):
         self.pause()
         self.run_id += 1
         if self._thread is not None:
-            self._thread.requestInterruption()
-            self._thread.quit()
-            self._thread.wait()
+            end_thread(self._thread, self._worker)
             self._thread = None
             self._worker = None
 

@@ -1,19 +1,21 @@
-"""Start the window."""
+"""Start the window: a painted shell first, then pyqtgraph and the first tab."""
 
 from __future__ import annotations
 
-import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
-from em_explorer.session.kernels import loader
-from em_explorer.session.settings import load_settings
-from em_explorer.ui.icons import app_icon
-from em_explorer.ui.stage import Motion
+from em_explorer.ui.crash import CrashReporter
+from em_explorer.ui.motion import Motion
 from em_explorer.ui.theme import LIGHT, THEMES, apply_theme
+
+if TYPE_CHECKING:
+    from em_explorer.ui.main_window import MainWindow
 
 FIRST_FRAMES_MS = 1500
 """The kernels wait until the window stands and has been drawn."""
@@ -26,8 +28,78 @@ def application() -> QApplication:
         return existing
     app = QApplication(sys.argv[:1])
     app.setApplicationName("em_explorer")
-    app.setWindowIcon(app_icon())
     return app
+
+
+class FirstPaint(QObject):
+    """Call a function once a widget has been painted for the first time."""
+
+    def __init__(self, widget: QWidget, then: Callable[[], None]) -> None:
+        super().__init__(widget)
+        self._widget, self._then = widget, then
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Wait for the first paint event; what follows waits until it has been dealt with."""
+        if event.type() == QEvent.Type.Paint:
+            self._widget.removeEventFilter(self)
+            QTimer.singleShot(0, self._then)
+        return False
+
+
+class Opening(QObject):
+    """The steps from a painted shell to a tab that is ready to play.
+
+    Parameters
+    ----------
+    window : MainWindow
+    reporter : CrashReporter
+    model, demo, play, file
+        As in :func:`run`.
+    """
+
+    def __init__(
+        self,
+        window: MainWindow,
+        reporter: CrashReporter,
+        model: str | None = None,
+        demo: str | None = None,
+        play: bool = False,
+        file: Path | None = None,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._reporter = window, reporter
+        self._model, self._demo, self._play, self._file = model, demo, play, file
+        FirstPaint(window.pages, self.open_first_tab)
+
+    def open_first_tab(self) -> None:
+        """Bring in pyqtgraph and show the first tab, or the one asked for."""
+        window = self._window
+        if not window.isVisible():
+            return  # closed before it was there
+        try:
+            if self._demo is not None:
+                window.open_demo(self._demo)
+            elif self._model is not None:
+                window.open_model(self._model)
+            else:
+                window.show_model(0)
+        finally:
+            self._reporter.watch_pyqtgraph()
+        if self._file is not None:
+            window.open_file(self._file)
+        if self._play:
+            window.tab.controller.play()
+        window.tab.stage.draw_now()
+        QTimer.singleShot(0, self.finish)
+
+    def finish(self) -> None:
+        """Do what nobody waits for: the icon, and later the compiled kernels."""
+        from em_explorer.session.kernels import loader
+        from em_explorer.ui.icons import app_icon
+
+        self._window.setWindowIcon(app_icon())
+        QTimer.singleShot(FIRST_FRAMES_MS, loader.start)
 
 
 def run(
@@ -51,29 +123,31 @@ def run(
     file : Path, optional
         A data file to open in the tab.
     theme : {"light", "dark"}, optional
+
+    Returns
+    -------
+    int
+        0 when the window was closed, 130 after Ctrl+C, 143 when the system asked it to end.
     """
+    from em_explorer.session.settings import load_settings
+    from em_explorer.ui.endings import Interrupts, leave
+    from em_explorer.ui.main_window import MainWindow
+
     app = application()
+    reporter = CrashReporter()
+    reporter.install()
     settings = load_settings()
     Motion.enabled = settings.animate
     apply_theme(app, THEMES.get(theme or settings.theme, LIGHT))
-    from em_explorer.ui.main_window import MainWindow
-
     window = MainWindow()
-    if demo is not None:
-        window.open_demo(demo)
-    elif model is not None:
-        window.open_model(model)
-    else:
-        window.show_model(0)
-    if file is not None:
-        window.open_file(file)
+    reporter.window, reporter.context = window, window.describe
+    reporter.caught.connect(window.pause)
+    interrupts = Interrupts(window)
+    Opening(window, reporter, model, demo, play, file)
     window.show()
-    if play:
-        window.tab.controller.play()
-    QTimer.singleShot(FIRST_FRAMES_MS, loader.start)
-    # Python looks at Ctrl+C only between two of its own instructions: give it some.
-    heartbeat = QTimer()
-    heartbeat.timeout.connect(lambda: None)
-    heartbeat.start(200)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    return app.exec()
+    try:
+        code = app.exec()
+    finally:
+        interrupts.remove()
+        reporter.remove()
+    return leave(interrupts.code or code)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -21,12 +22,12 @@ from PySide6.QtWidgets import (
 )
 
 from em_explorer import __version__, registry
-from em_explorer.session.document import Story, list_stories
-from em_explorer.session.settings import load_settings, save_settings
 from em_explorer.ui.collector import GuiCollector
-from em_explorer.ui.icons import icon
-from em_explorer.ui.stage import Motion
+from em_explorer.ui.motion import Motion
 from em_explorer.ui.theme import PRESENTATION_SCALE, theme_manager
+
+if TYPE_CHECKING:
+    from em_explorer.session.document import Story
 
 FIRST_SIZE = QSize(1280, 800)
 
@@ -64,7 +65,6 @@ class MainWindow(QMainWindow):
         self._projector = False
         self._panels = True
         theme_manager().changed.connect(self._retheme)
-        self._retheme()
 
     # -- tabs --------------------------------------------------------------------------------
 
@@ -76,6 +76,8 @@ class MainWindow(QMainWindow):
     def tab_for(self, key: str, *, open_first_demo: bool = True) -> Any:
         """Return a model's tab; the first call builds it and opens its first demo."""
         if key not in self.tabs:
+            if not self.tabs:
+                self._retheme()  # the shell is painted before there are icons
             row = registry.entry(key)
             tab = registry.load(row.tab)()
             self.tabs[key] = tab
@@ -114,12 +116,16 @@ class MainWindow(QMainWindow):
     def stories(self) -> list[Story]:
         """All bundled demos in menu order."""
         if self._stories is None:
+            from em_explorer.session.document import list_stories
+
             self._stories = list_stories()
         return self._stories
 
     def open_demo(self, name: str) -> None:
         """Show a demo in its tab."""
-        story = next(s for s in self.stories if s.name == name)
+        from em_explorer.session.document import load_story
+
+        story = load_story(name)
         tab = self.tab_for(story.model, open_first_demo=False)
         if tab.load_story(story) or tab.dataset is not None:
             self.open_model(story.model)
@@ -266,10 +272,14 @@ class MainWindow(QMainWindow):
         self._remember()
 
     def _remember(self) -> None:
+        from em_explorer.session.settings import load_settings, save_settings
+
         theme = theme_manager().current.name
         save_settings(replace(load_settings(), theme=theme, animate=Motion.enabled))
 
     def _retheme(self, *_: object) -> None:
+        from em_explorer.ui.icons import icon
+
         theme = theme_manager().current
         self.theme_button.setIcon(icon("sun" if theme.is_dark else "moon", theme.text))
 
@@ -306,14 +316,38 @@ class MainWindow(QMainWindow):
 
     def open_file(self, path: Path) -> None:
         """Open a data file in the tab in front."""
-        self.tab.open_file(path)
+        self.tab.open_in_background(path)
+
+    # -- errors and the end ------------------------------------------------------------------
+
+    def pause(self, *_: object) -> None:
+        """Pause every run: something went wrong, or the window is about to go."""
+        for tab in self.tabs.values():
+            tab.controller.pause()
+
+    def describe(self) -> str:
+        """Say what is on the screen, for a report of an error."""
+        tab = self.tabs.get(registry.MODELS[self.pages.currentIndex()].key)
+        if tab is None:
+            return "No tab was open."
+        story = tab.story.name if tab.story is not None else "none"
+        dataset = tab.dataset.name if tab.dataset is not None else "none"
+        trace = tab.controller.trace
+        return (
+            f"Tab {tab.key}, demo {story}, data {dataset}, seed {tab.seed}, half-step "
+            f"{tab.controller.cursor} of {len(trace) if trace is not None else 0}\n{tab.options}"
+        )
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End every worker before the window goes."""
-        for tab in self.tabs.values():
-            tab.close_run()
-        self._collector.finish()
-        application = QApplication.instance()
-        if self._projector and application is not None:
-            theme_manager().use(scale=1.0)
-        event.accept()
+        """End every worker and dialog before the window goes; nothing may keep it open."""
+        try:
+            self.pause()
+            for dialog in self.findChildren(QDialog):
+                dialog.reject()
+            for tab in self.tabs.values():
+                tab.close_run()
+            self._collector.finish()
+            if self._projector and QApplication.instance() is not None:
+                theme_manager().use(scale=1.0)
+        finally:
+            event.accept()

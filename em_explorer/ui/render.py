@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 
 from em_explorer.em.errors import DataError
 from em_explorer.ui.app import application
-from em_explorer.ui.stage import Motion
+from em_explorer.ui.motion import Motion
 from em_explorer.ui.theme import THEMES, apply_theme, theme_manager
 
 if TYPE_CHECKING:

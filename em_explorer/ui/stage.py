@@ -12,16 +12,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEasingCurve, QObject, QTimer, QVariantAnimation
+from PySide6.QtCore import QEasingCurve, QObject, QTimer, QVariantAnimation, Signal
+
+from em_explorer.ui.motion import Motion
 
 FRAME_MS = 16
 GLIDE_MS = 250
-
-
-class Motion:
-    """Whether anything glides; one switch for the whole program (and for tests)."""
-
-    enabled = True
 
 
 def mix(old: Any, new: Any, share: float) -> Any:
@@ -57,7 +53,14 @@ class Stage(QObject):
         Makes the picture of a snapshot's index.
     paint : callable
         Draws a picture.
+
+    Signals
+    -------
+    failed(error)
+        A picture could not be made or drawn; the frame clock goes on with the next one.
     """
+
+    failed = Signal(object)
 
     def __init__(
         self, picture: Callable[[int], Any], paint: Callable[[Any], None], parent: QObject
@@ -102,8 +105,12 @@ class Stage(QObject):
             return
         index, self._wanted = self._wanted, None
         self._animation.stop()
-        picture = self._picture(index)
         self.shown_index = index
+        try:
+            picture = self._picture(index)
+        except Exception as error:  # whatever a view does wrong, the window lives on
+            self._give_up(error)
+            return
         if self._glide and Motion.enabled and self.shown is not None:
             self._old, self._new = self.shown, picture
             self._animation.start()
@@ -133,4 +140,13 @@ class Stage(QObject):
 
     def _draw(self, picture: Any) -> None:
         self.shown = picture
-        self._paint(picture)
+        try:
+            self._paint(picture)
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Leave the half-drawn picture: nothing glides out of it."""
+        self._animation.stop()
+        self.shown = None
+        self.failed.emit(error)

@@ -14,14 +14,14 @@ import pytest
 from PySide6.QtCore import QThread, QTimer
 from PySide6.QtWidgets import QApplication
 
-from em_explorer.ui.stage import Motion
+from em_explorer.ui.motion import Motion
 from em_explorer.ui.theme import LIGHT, apply_theme, theme_manager
 
 
 @pytest.fixture(autouse=True)
 def isolated(qapp: QApplication, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No animation, no throttled mouse, settings in a temporary folder, nothing dangling."""
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     pg.setConfigOption("mouseRateLimit", -1)
     monkeypatch.setattr(Motion, "enabled", False)

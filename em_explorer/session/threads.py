@@ -1,0 +1,46 @@
+"""End a worker's thread without waiting for a step that takes long."""
+
+from __future__ import annotations
+
+import threading
+
+from PySide6.QtCore import QObject, QThread
+
+PATIENCE_MS = 300
+"""So long a window that closes waits for the half-step under way."""
+
+_busy: list[tuple[QThread, QObject | None]] = []
+"""Threads that could not be waited for, kept alive: Qt aborts when a running one is destroyed."""
+
+
+def end_thread(thread: QThread, worker: QObject | None, patience_ms: int = PATIENCE_MS) -> bool:
+    """Ask a thread to end; one that is still in a long step is let go of, and kept alive.
+
+    Parameters
+    ----------
+    thread : QThread
+        With an event loop; it no longer belongs to its parent if it could not be ended.
+    worker : QObject
+        What lives in the thread.
+    patience_ms : int
+
+    Returns
+    -------
+    bool
+        Whether it has ended.
+    """
+    thread.requestInterruption()
+    thread.quit()
+    if thread.wait(patience_ms):
+        return True
+    thread.setParent(None)
+    _busy.append((thread, worker))
+    return False
+
+
+def anything_busy() -> bool:
+    """Return whether a thread still works that the end of the process must not wait for."""
+    _busy[:] = [(thread, worker) for thread, worker in _busy if thread.isRunning()]
+    here = threading.current_thread()
+    daemons = (t for t in threading.enumerate() if t.daemon and t is not here)
+    return bool(_busy) or any(thread.is_alive() for thread in daemons)

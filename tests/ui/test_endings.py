@@ -1,0 +1,146 @@
+"""Every way to end the program: a clean exit code, soon, and nothing said on stderr."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NO_HANG = 2.0
+"""From the wish to end to the end of the process, s."""
+
+FRAME = """
+import os, sys, time, signal
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from em_explorer.ui import app
+
+def play_flat_out(window):
+    tab = window.tab
+    tab.set_run(tab.run.__class__(max_iter=100_000, tolerance=0.0))
+    tab.controller.set_speed(float("inf"))
+    tab.controller.play()
+
+def soon(function, ms=150):
+    def told():
+        print("now", flush=True)
+        function()
+    QTimer.singleShot(ms, told)
+
+{action}
+
+finish = app.Opening.finish
+def then(opening):
+    finish(opening)
+    act(opening._window)
+app.Opening.finish = then
+sys.exit(app.run())
+"""
+
+
+def end(tmp_path: Path, action: str, interrupt: signal.Signals | None = None) -> tuple[int, float]:
+    """Run the program until it ends; return the exit code and how long the end took."""
+    environment = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "PYTHONPATH": str(ROOT),
+        **{f"XDG_{k}_HOME": str(tmp_path / k) for k in ("CONFIG", "CACHE", "DATA", "STATE")},
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", FRAME.format(action=action)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n", process.communicate(timeout=5)
+        begun = time.monotonic()
+        if interrupt is not None:
+            process.send_signal(interrupt)
+        said, complained = process.communicate(timeout=20)
+        took = time.monotonic() - begun
+    finally:
+        process.kill()
+    assert complained == ""
+    assert said == ""
+    return process.returncode, took
+
+
+CLOSED = {
+    "paused": "def act(w): soon(w.close)",
+    "while EM runs as fast as it goes": "def act(w): play_flat_out(w); soon(w.close)",
+    "while a picture glides": """
+def act(w):
+    w.tab.controller.set_speed(8.0); w.tab.controller.play(); soon(w.close, 400)""",
+    "during a long step": """
+def act(w):
+    kind = type(w.tab.model)
+    kind.e_step = lambda *a, **k: time.sleep(60)
+    w.tab.controller.step(); soon(w.close)""",
+    "while a file is read": """
+def act(w):
+    from em_explorer.data import loaders
+    loaders.load_file = lambda *a: time.sleep(60)
+    w.open_file(__import__("pathlib").Path("large.csv")); soon(w.close)""",
+    "with a file dialog open": """
+def act(w):
+    QApplication.setAttribute(__import__("PySide6").QtCore.Qt.AA_DontUseNativeDialogs)
+    soon(w.close, 500); w.tab.open_dialog()""",
+    "with the keyboard help open in projector mode": """
+def act(w):
+    w.toggle_projector(); w._show_keys(); soon(w.close)""",
+    "with two tabs in use": """
+def act(w):
+    for i in (1, 3):
+        w.show_model(i); play_flat_out(w)
+    soon(w.close)""",
+}
+
+
+@pytest.mark.parametrize("action", CLOSED.values(), ids=CLOSED.keys())
+def test_a_window_that_is_closed_ends_the_program(tmp_path, action):
+    code, took = end(tmp_path, action)
+    assert code == 0
+    assert took < NO_HANG
+
+
+WAIT = "def act(w): {}; soon(lambda: None)"
+INTERRUPTED = {
+    "while EM runs": (WAIT.format("play_flat_out(w)"), signal.SIGINT),
+    "with a file dialog open": (
+        "def act(w): soon(lambda: None, 500); w.tab.open_dialog()",
+        signal.SIGINT,
+    ),
+    "during a long step, by the system": (
+        WAIT.format(
+            "type(w.tab.model).e_step = lambda *a, **k: time.sleep(60); w.tab.controller.step()"
+        ),
+        signal.SIGTERM,
+    ),
+    "before there is a tab": (
+        "show = app.Opening.open_first_tab\n"
+        "app.Opening.open_first_tab = lambda o: (print('now', flush=True), show(o))\n"
+        "def act(w): pass",
+        signal.SIGINT,
+    ),
+    "while the window hangs": (
+        "def act(w): soon(lambda: [time.sleep(0.1) for _ in range(600)])",
+        signal.SIGINT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("action", "number"), INTERRUPTED.values(), ids=INTERRUPTED.keys())
+def test_ctrl_c_ends_the_program_with_the_shells_code(tmp_path, action, number):
+    code, took = end(tmp_path, action, number)
+    assert code == 128 + number
+    assert took < NO_HANG
