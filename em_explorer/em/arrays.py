@@ -6,6 +6,7 @@ Snapshots are handed between threads by reference, so everything inside one is r
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,19 @@ def freeze(value: Any) -> None:
     Called from ``__post_init__``. A view of somebody else's writable memory is copied first, so
     that a caller who later changes their array does not change ours.
     """
-    for field in fields(value):
-        array = getattr(value, field.name)
+    for name in _field_names(value.__class__):
+        array = getattr(value, name)
         if isinstance(array, np.ndarray) and array.flags.writeable:
             if array.base is not None:
                 array = array.copy()
             array.flags.writeable = False
-            object.__setattr__(value, field.name, array)
+            object.__setattr__(value, name, array)
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields; asking anew for each value takes its time."""
+    return tuple(field.name for field in fields(kind))
 
 
 def largest_change(before: Any, after: Any) -> float:

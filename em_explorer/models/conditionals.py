@@ -14,7 +14,7 @@ import numpy as np
 from em_explorer.em.arrays import Floats, Ints, freeze
 from em_explorer.em.errors import SingularError
 from em_explorer.models import gaussian
-from em_explorer.models.gaussian import LOG_2PI, GaussianStatistics
+from em_explorer.models.gaussian import LOG_2PI, GaussianStatistics, inverse_lower
 from em_explorer.models.patterns import PatternStack
 
 
@@ -121,7 +121,7 @@ class Conditionals:
     def log_likelihood(self, stack: PatternStack) -> float:
         """Return ``Σ_n log N(x_o; μ_o, Σ_oo)`` over the rows of all patterns, in nats."""
         o = stack.n_observed
-        inverse = _inverse_lower(self.observed_factors)
+        inverse = inverse_lower(self.observed_factors)
         shift = np.einsum("pij,pj->pi", inverse, stack.means - self.mean[:, :o])
         precision = _transposed(inverse) @ inverse
         log_det = 2.0 * np.log(np.diagonal(self.observed_factors, axis1=1, axis2=2)).sum(axis=1)
@@ -148,15 +148,8 @@ def _condition(covariance: Floats, order: Ints, o: int) -> tuple[Floats, Floats,
     ordered = covariance[order[:, :, None], order[:, None, :]]
     factor = np.asarray(np.linalg.cholesky(ordered), dtype=float)
     observed_factors = factor[:, :o, :o]
-    coefficients = factor[:, o:, :o] @ _inverse_lower(observed_factors)
+    coefficients = factor[:, o:, :o] @ inverse_lower(observed_factors)
     return observed_factors, coefficients, factor[:, o:, o:]
-
-
-def _inverse_lower(factors: Floats) -> Floats:
-    # The transpose is upper triangular, where elimination has nothing to do and never pivots:
-    # plain back substitution, exact even for badly scaled columns.
-    inverse = np.linalg.solve(_transposed(factors), np.eye(factors.shape[1]))
-    return _transposed(np.asarray(inverse, dtype=float))
 
 
 def _pooled(groups: GaussianStatistics) -> GaussianStatistics:

@@ -5,6 +5,7 @@ Source: Bishop (2006), *Pattern Recognition and Machine Learning*, §2.3.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,13 @@ class GaussianStatistics:
             self.scatter.sum(0) + np.einsum("k,ki,kj->ij", self.counts, shift, shift), dtype=float
         )
 
+    def total_variances(self) -> Floats:
+        """Return the (D,) diagonal of :meth:`total_scatter` per point."""
+        total = float(self.counts.sum())
+        shift = self.means - self.counts @ self.means / total
+        within = self.scatter.sum(axis=0).diagonal()
+        return np.asarray((within + self.counts @ (shift * shift)) / total, dtype=float)
+
 
 def weighted_statistics(points: Floats, weights: Floats) -> GaussianStatistics:
     """Return counts, means and scatter of ``points`` under ``weights``.
@@ -101,13 +109,19 @@ def smallest_correlation_eigenvalue(covariances: Floats) -> Floats:
     (K,) float
         In (0, 1]; zero or less where a variance is not positive.
     """
-    variances = np.diagonal(covariances, axis1=1, axis2=2)
-    good = np.all(variances > 0, axis=1) & np.all(np.isfinite(covariances), axis=(1, 2))
+    variances = covariances.diagonal(0, 1, 2)
+    if variances.min() > 0 and math.isfinite(covariances.sum()):
+        spread = np.sqrt(variances)
+        if covariances.shape[1] == 2:
+            correlations = covariances[:, 0, 1] / (spread[:, 0] * spread[:, 1])
+            return np.asarray(1.0 - np.abs(correlations), dtype=float)
+        correlation = covariances / (spread[:, :, None] * spread[:, None, :])
+        return np.asarray(np.linalg.eigvalsh(correlation)[:, 0], dtype=float)
     smallest = np.full(len(covariances), -1.0)
-    if good.any():
-        spread = np.sqrt(variances[good])
-        correlation = covariances[good] / (spread[:, :, None] * spread[:, None, :])
-        smallest[good] = np.linalg.eigvalsh(correlation)[:, 0]
+    for k, covariance in enumerate(covariances):
+        if variances[k].min() > 0 and np.isfinite(covariance).all():
+            spread = np.sqrt(variances[k])
+            smallest[k] = np.linalg.eigvalsh(covariance / np.outer(spread, spread))[0]
     return smallest
 
 
@@ -129,8 +143,8 @@ def check_covariances(covariances: Floats, data_variances: Floats | None, part: 
     """
     flat = smallest_correlation_eigenvalue(covariances) < SMALLEST_EIGENVALUE
     if data_variances is not None:
-        variances = np.diagonal(covariances, axis1=1, axis2=2)
-        flat |= np.any(variances < SMALLEST_SPREAD**2 * data_variances, axis=1)
+        narrow = covariances.diagonal(0, 1, 2) < SMALLEST_SPREAD**2 * data_variances
+        flat |= narrow.any(axis=1)
     if flat.any():
         k = int(np.argmax(flat))
         raise SingularError(
@@ -241,16 +255,16 @@ def expected_log_density(
     statistics: GaussianStatistics, means: Floats, covariances: Floats
 ) -> float:
     """Return ``Σ_n Σ_k r_nk log N(x_n; μ_k, Σ_k)`` from statistics alone, in nats."""
-    total = 0.0
-    n_dims = means.shape[1]
-    for k, count in enumerate(statistics.counts):
-        if count == 0:
-            continue
-        factor = cholesky(covariances[k], k)
-        shift = _solve_lower(factor, (statistics.means[k] - means[k])[:, None])
-        half = _solve_lower(factor, statistics.scatter[k].copy())
-        trace = float(np.trace(_solve_lower(factor, half.T.copy())))
-        log_det = 2.0 * float(np.log(np.diagonal(factor)).sum())
-        distance = trace + float(count) * float((shift**2).sum())
-        total -= 0.5 * (float(count) * (n_dims * LOG_2PI + log_det) + distance)
-    return total
+    if not statistics.counts.all():
+        present = statistics.counts > 0
+        few = (statistics.counts, statistics.means, statistics.scatter)
+        statistics = GaussianStatistics(*(part[present] for part in few))
+        means, covariances = means[present], covariances[present]
+    factors = choleskys(covariances)
+    inverses = inverse_lower(factors)
+    shift = (inverses @ (statistics.means - means)[:, :, None])[:, :, 0]
+    # tr(L⁻¹ S L⁻ᵀ) without the last product.
+    scatter = ((inverses @ statistics.scatter) * inverses).sum()
+    log_det = 2.0 * np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+    per_point = means.shape[1] * LOG_2PI + log_det + (shift**2).sum(axis=1)
+    return float(-0.5 * (statistics.counts @ per_point + scatter))

@@ -178,7 +178,8 @@ class GaussianMixture:
         options, statistics = self.options, expectation.statistics
         counts = statistics.counts
         empty = counts == 0
-        if empty.any() and options.ridge == 0 and options.weight_pseudo_count == 0:
+        any_empty = bool(empty.any())
+        if any_empty and options.ridge == 0 and options.weight_pseudo_count == 0:
             k = int(np.argmax(empty))
             raise SingularError(
                 f"Component {k + 1} is empty: every point is too far from it to count. "
@@ -186,14 +187,16 @@ class GaussianMixture:
                 k,
             )
         weights = counts + options.weight_pseudo_count
-        means = np.where(empty[:, None], params.means, statistics.means)
-        keep = empty & (options.ridge == 0) & (options.covariance_type is not CovarianceType.TIED)
-        # A count of one for those that keep theirs only avoids 0/0.
-        safe = GaussianStatistics(np.where(keep, 1.0, counts), means, statistics.scatter)
-        covariances = maximize_covariances(options.covariance_type, safe, options.ridge)
-        covariances = np.where(keep[:, None, None], params.covariances, covariances)
-        data_variances = np.diagonal(statistics.total_scatter()) / counts.sum()
-        check_covariances(covariances, data_variances, "component")
+        means = statistics.means
+        if any_empty:
+            means = np.where(empty[:, None], params.means, means)
+            with np.errstate(invalid="ignore"):  # what is 0/0 stays as it is
+                fitted = maximize_covariances(options.covariance_type, statistics, options.ridge)
+            undefined = empty[:, None, None] & np.isnan(fitted)
+            covariances = np.where(undefined, params.covariances, fitted)
+        else:
+            covariances = maximize_covariances(options.covariance_type, statistics, options.ridge)
+        check_covariances(covariances, statistics.total_variances(), "component")
         return GaussianMixtureParams(weights / weights.sum(), means, covariances)
 
     def bound(
@@ -201,8 +204,13 @@ class GaussianMixture:
     ) -> float:
         """Return ``Σ_nk r_nk [log w_k + log N(x_n; μ_k, Σ_k)] + H(q) + log p(θ)``, in nats."""
         statistics = expectation.statistics
-        expected = expected_log_density(statistics, params.means, params.covariances)
-        expected += _sum_xlogy(statistics.counts, params.weights)
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import gaussian_mixture as kernel
+
+            expected = kernel.expected_log_joint(statistics, params)
+        else:
+            expected = expected_log_density(statistics, params.means, params.covariances)
+            expected += _sum_xlogy(statistics.counts, params.weights)
         return expected + expectation.entropy + self.log_prior(params)
 
     def log_prior(self, params: GaussianMixtureParams) -> float:
@@ -211,8 +219,9 @@ class GaussianMixture:
         The second sum has one term when the covariance is tied, and is absent without a ridge.
         """
         options = self.options
-        pseudo_counts = np.full(len(params.weights), options.weight_pseudo_count)
-        total = _sum_xlogy(pseudo_counts, params.weights)
+        total = 0.0
+        if options.weight_pseudo_count > 0:
+            total += options.weight_pseudo_count * float(np.log(params.weights).sum())
         if options.ridge > 0:
             tied = options.covariance_type is CovarianceType.TIED
             for covariance in params.covariances[:1] if tied else params.covariances:
@@ -339,6 +348,6 @@ def _posterior(log_joint: Floats) -> tuple[Floats, Floats, float]:
 
 def _sum_xlogy(counts: Floats, weights: Floats) -> float:
     """Return ``Σ n log w``, in which a count of zero adds nothing even where w is zero."""
-    present = counts > 0
-    with np.errstate(divide="ignore"):
-        return float(counts[present] @ np.log(weights[present]))
+    if not counts.all():
+        counts, weights = counts[counts > 0], weights[counts > 0]
+    return float(counts @ np.log(weights))

@@ -164,7 +164,7 @@ def maximize_covariances(
     scatter, counts = statistics.scatter, statistics.counts
     n_dims = scatter.shape[1]
     prior_count = 1.0 if ridge > 0 else 0.0
-    prior_scatter = ridge * np.eye(n_dims)
+    prior_scatter = ridge * np.eye(n_dims) if ridge > 0 else 0.0
     if kind is CovarianceType.TIED:
         shared = (scatter.sum(0) + prior_scatter) / (counts.sum() + prior_count)
         return np.repeat(shared[None], len(counts), axis=0)

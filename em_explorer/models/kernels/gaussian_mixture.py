@@ -19,16 +19,18 @@ from em_explorer.em.errors import ImpossibleDataError
 from em_explorer.em.model import Expectation
 from em_explorer.models.backend import map_chunks, one_blas_thread
 from em_explorer.models.gaussian import (
-    LOG_2PI,
     GaussianStatistics,
     choleskys,
+    expected_log_density,
     inverse_lower,
 )
 from em_explorer.models.gaussian_mixture_params import GaussianMixtureParams, MixturePosterior
+from em_explorer.models.kernels import gaussian_blocks as blocks
 from em_explorer.models.kernels.gaussian_blocks import (
     BLOCK,
     WIDE,
     accumulate,
+    factorize,
     finish,
     log_densities,
 )
@@ -72,11 +74,10 @@ def e_step(
     """Do what :meth:`GaussianMixture.e_step` does; see there."""
     columns = constant(data.points.T)
     n_dims, n_points = columns.shape
-    factors = choleskys(params.covariances)
-    with np.errstate(divide="ignore"):  # a weight of zero is log 0 = −inf, and r = 0
-        offsets = np.log(params.weights)
-    offsets -= np.log(np.diagonal(factors, 0, 1, 2)).sum(axis=1) + 0.5 * n_dims * LOG_2PI
     means = constant(params.means)
+    factors, offsets, good = factorize(constant(params.covariances), constant(params.weights))
+    if not good:
+        choleskys(params.covariances)  # says which one is to blame
     whiten = constant(inverse_lower(factors) if n_dims >= WIDE else factors)
     shape = (len(offsets), n_points) if latent else (0, 0)
     responsibilities, log_density = np.empty(shape), np.empty(shape[1])
@@ -103,6 +104,19 @@ def e_step(
     return Expectation(statistics, total.entropy, total.log_likelihood, posterior)
 
 
+def expected_log_joint(statistics: GaussianStatistics, params: GaussianMixtureParams) -> float:
+    """Return ``Σ_nk r_nk log w_k N(x_n; μ_k, Σ_k)``, nats, from the statistics."""
+    counts, means, scatter = statistics.counts, statistics.means, statistics.scatter
+    if means.shape[1] < WIDE:
+        parts = (counts, means, scatter, params.weights, params.means, params.covariances)
+        total, good = blocks.expected_log_joint(*map(constant, parts))
+        if good:
+            return float(total)
+    present = counts > 0
+    weighing = float(counts[present] @ np.log(params.weights[present]))
+    return weighing + expected_log_density(statistics, params.means, params.covariances)
+
+
 def _total(parts: Iterable[Sums]) -> Sums:
     """Add the chunks up, in their order."""
     total: Sums | None = None
@@ -119,6 +133,8 @@ def _total(parts: Iterable[Sums]) -> Sums:
 
 def _statistics(total: Sums, centers: Floats) -> tuple[GaussianStatistics, Bools]:
     means, scatter, far = finish(total.counts, total.sums, total.products, centers)
+    for own in (total.counts, means, scatter):
+        own.flags.writeable = False  # compiled code's arrays would else be copied to freeze them
     return GaussianStatistics(total.counts, means, scatter), far
 
 
@@ -247,7 +263,8 @@ def _run(n_dims: int) -> None:
     params = GaussianMixtureParams(
         np.array([0.5, 0.5]), rng.standard_normal((2, n_dims)), covariances
     )
-    e_step(data, params, latent=True)
+    found = e_step(data, params, latent=True)
+    expected_log_joint(found.statistics, params)
 
 
 KERNELS = (("Gaussian mixture", lambda: _run(2)),)

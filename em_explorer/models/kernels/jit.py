@@ -58,6 +58,9 @@ def constant(array: NDArray[Any]) -> NDArray[Any]:
 
     A kernel is compiled anew for each memory layout, and for writable and read-only arrays.
     """
+    flags = array.flags
+    if flags.c_contiguous and not flags.writeable:
+        return array
     result = np.ascontiguousarray(array)
     if result.flags.writeable:
         result = result.view()
