@@ -2,18 +2,71 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QWidget
 
-from em_explorer.em.steps import Phase
-from em_explorer.em.trace import Trace
+from em_explorer.em.arrays import Floats
+from em_explorer.em.trace import Trace, phase_of
 from em_explorer.ui.theme import style_plot, theme_manager
 
 MOST_DOTS = 240
+
+FRAME_MS = 33
+"""The curve is drawn at most so often while half-steps pour in."""
+
+LEAST_AFTER_LEAP = 8
+"""With fewer half-steps the first leap is the story, and stays in view."""
+
+INVITATION = "The curve begins with the first E-step: press the blue button, or Space."
+
+FIRST_WIDTH = 12.0
+"""Iterations that have room at the beginning."""
+
+
+def envelope(values: Floats, most: int) -> tuple[Floats, Floats]:
+    """Thin a long row of numbers so that, drawn as a line, it looks the same.
+
+    Parameters
+    ----------
+    values : (n,) float
+    most : int
+        How many stretches at most, one per pixel column.
+
+    Returns
+    -------
+    positions : (m,) float
+        Places in ``values``; all of them while n ≤ 2 most.
+    thinned : (m,) float
+        The lowest and the highest value of each stretch, in the order in which the stretch goes;
+        the very last value comes last.
+    """
+    n = len(values)
+    if n <= 2 * most:
+        return np.arange(float(n)), values
+    # Stretches of a power of two stay where they are while the row grows: nothing shimmers.
+    length = 2 ** int(np.ceil(np.log2(n / most)))
+    first = np.arange(0, n, length)
+    last = np.minimum(first + length, n) - 1
+    low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+    rising = values[first] <= values[last]
+    positions = np.stack([first, last], axis=1).ravel().astype(float)
+    pairs = np.where(rising, [low, high], [high, low]).T.ravel()
+    return np.append(positions, n - 1.0), np.append(pairs, values[-1])
+
+
+def wide_enough(iterations: float) -> float:
+    """Return the width of the axis: 12, 16, 24, 32, 48, …, so that it grows in steps."""
+    width = FIRST_WIDTH
+    while width < 1.02 * iterations:
+        power = 2.0 ** np.floor(np.log2(width))
+        width = 2.0 * power if width > power else 1.5 * power
+    return width
 
 
 class LikelihoodCurve(pg.PlotWidget):
@@ -33,9 +86,12 @@ class LikelihoodCurve(pg.PlotWidget):
         self.setAccessibleName("Curve of the objective against the iteration")
         self.setToolTip("The objective after each half-step. Click a point to go there.")
         self._trace: Trace | None = None
-        self._iterations: list[float] = []
-        self._bounds: list[float] = []
-        self._read = 0
+        self._range: tuple[float, float, float] | None = None
+        self._marked = 0
+        self._drawn_at = 0.0
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.draw_now)
         self._n_observations = 1
         self.per_observation = False
         self.name = "log-likelihood"
@@ -47,6 +103,11 @@ class LikelihoodCurve(pg.PlotWidget):
         self.addItem(self.m_dots)
         self.addItem(self.e_dots)
         self.addItem(self.marker)
+        self.invitation = QLabel(INVITATION, self)
+        self.invitation.setObjectName("curve_invitation")
+        self.invitation.setProperty("role", "secondary")
+        self.invitation.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.invitation.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.scene().sigMouseClicked.connect(self._on_click)
         theme_manager().changed.connect(self.retheme)
         self.retheme()
@@ -56,95 +117,145 @@ class LikelihoodCurve(pg.PlotWidget):
         self._trace = trace
         self._n_observations = max(n_observations, 1)
         self.name = name
-        self._iterations, self._bounds, self._read = [], [], 0
+        self._marked = 0
+        self._range = None
         self._label()
-        self.grow()
+        self.draw_now()
 
     def grow(self) -> None:
-        """Read the snapshots that have come since the last call and draw."""
-        if self._trace is None:
-            return
-        for index in range(self._read, len(self._trace)):
-            snapshot = self._trace[index]
-            if snapshot.bound is not None:
-                shift = 0.5 if snapshot.phase is Phase.M else 0.0
-                self._iterations.append(snapshot.iteration - shift)
-                self._bounds.append(snapshot.bound)
-        self._read = len(self._trace)
-        self._draw()
+        """Draw the half-steps that have come: now, or with the curve's next frame."""
+        self._draw_soon()
 
     def show_per_observation(self, on: bool) -> None:
         """Choose between the total and the value per observation."""
         self.per_observation = on
+        self._range = None
         self._label()
-        self._draw()
+        self.draw_now()
 
     def mark(self, index: int) -> None:
         """Put the large dot on the cursor's half-step."""
-        if self._trace is None or index >= len(self._trace) or index == 0 or not self._bounds:
-            self.marker.setData([], [])
-            return
-        position = min(index - 1, len(self._bounds) - 1)
-        theme = theme_manager().current
-        phase = self._trace[index].phase.value
-        self.marker.setData(
-            [self._iterations[position]],
-            [self._bounds[position] * self._scale],
-            brush=theme.phase_color(phase),
-            pen=pg.mkPen(theme.panel, width=2),
-        )
+        self._marked = index
+        if not self._later.isActive():  # else it comes with the curve's next frame
+            self._draw_marker()
 
     @property
     def values(self) -> tuple[list[float], list[float]]:
-        """The iterations and bounds drawn, in nats (total)."""
-        return self._iterations, self._bounds
+        """The iterations and bounds of all half-steps but the start, in nats (total)."""
+        bounds = self._bounds
+        return (np.arange(len(bounds)) / 2.0).tolist(), bounds.tolist()
+
+    @property
+    def _bounds(self) -> Floats:
+        return np.empty(0) if self._trace is None else self._trace.half_step_bounds[1:]
 
     @property
     def _scale(self) -> float:
         return 1.0 / self._n_observations if self.per_observation else 1.0
 
-    def _draw(self) -> None:
-        x = np.array(self._iterations)
-        y = np.array(self._bounds) * self._scale
-        many = x.size > MOST_DOTS
-        is_e = x == np.floor(x)
-        e, m = (np.zeros_like(is_e),) * 2 if many else (is_e, ~is_e)
-        self.line.setData(x, y)
+    def _draw_soon(self) -> None:
+        if self._later.isActive():
+            return
+        wait = FRAME_MS - 1000.0 * (monotonic() - self._drawn_at)
+        if wait <= 0:
+            self.draw_now()
+        else:
+            self._later.start(int(wait) + 1)
+
+    def draw_now(self) -> None:
+        """Draw the curve and the cursor's dot as they are."""
+        self._later.stop()
+        bounds = self._bounds
+        many = len(bounds) > MOST_DOTS
+        columns = max(int(self.getPlotItem().vb.width()), 100)
+        positions, y = envelope(bounds, columns)
+        x, y = positions / 2.0, y * self._scale
+        # Thousands of points: a broad or smooth pen would take tens of milliseconds. And where
+        # there are too many for dots, the line is all there is to see.
+        theme = theme_manager().current
+        pen = pg.mkPen(theme.secondary if many else theme.border, width=1 if many else 1.5)
+        self.line.setData(x, y, antialias=not many, pen=pen)
+        e, m = (slice(0, 0), slice(0, 0)) if many else (slice(0, None, 2), slice(1, None, 2))
         self.e_dots.setData(x[e], y[e])
         self.m_dots.setData(x[m], y[m])
-        if x.size:
-            # The range grows in steps, so that the curve does not creep at every point.
-            right = max(12.0, 2.0 ** np.ceil(np.log2(max(x[-1], 1.0) * 1.02)))
-            right = right if x[-1] > 0.75 * right else max(12.0, x[-1] * 1.34)
-            self.setXRange(-0.4, right, padding=0)
-            low, high = float(y.min()), float(y.max())
-            settled = float(y[2:].min()) if y.size > 4 else low
-            if settled - low > 3 * (high - settled):
-                low = settled  # the first leap would press all that follows flat
-            room = max((high - low) * 0.12, abs(high) * 1e-9, 1e-12)
-            self.setYRange(low - room, high + room, padding=0)
-        else:
-            self.setXRange(-0.4, 12, padding=0)
+        self._fit_range(x, y)
+        self._draw_marker()
+        self._drawn_at = monotonic()
+
+    def _draw_marker(self) -> None:
+        index, bounds = self._marked, self._bounds
+        if not 0 < index <= len(bounds):
+            self.marker.setData([], [])
+            return
+        theme = theme_manager().current
+        self.marker.setData(
+            [(index - 1) / 2.0],
+            [bounds[index - 1] * self._scale],
+            brush=theme.phase_color(phase_of(index).value),
+            pen=pg.mkPen(theme.panel, width=2),
+        )
+
+    def _fit_range(self, x: Floats, y: Floats) -> None:
+        """Show all of the curve; the range grows in steps, so that it does not creep."""
+        self.getPlotItem().setVisible(bool(x.size))  # axes without a curve would lie
+        self.invitation.setVisible(not x.size)
+        if not x.size:
+            self.setXRange(-0.4, FIRST_WIDTH, padding=0)
+            return
+        right = wide_enough(x[-1])
+        low, high = float(y.min()), float(y.max())
+        enough = y.size > LEAST_AFTER_LEAP
+        settled = float(self._bounds[2:].min()) * self._scale if enough else low
+        leap, rest = settled - low, high - settled
+        if leap > 3 * rest > 1e-4 * leap:
+            low = settled  # the first leap would press all that follows flat
+        # Never so narrow that the tick labels have no room for their digits.
+        room = max((high - low) * 0.12, abs(high) * 1e-5, 1e-12)
+        if self._range is not None and right == self._range[0] and y.size > MOST_DOTS:
+            bottom, top = self._range[1:]
+            if bottom <= low and high <= top and high - low > 0.6 * (top - bottom):
+                return
+        self._range = right, low - room, high + room
+        self.setXRange(-0.4, right, padding=0)
+        self.setYRange(low - room, high + room, padding=0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the invitation in the middle."""
+        super().resizeEvent(event)
+        if hasattr(self, "invitation"):  # pyqtgraph resizes while it is being made
+            self.invitation.setGeometry(self.rect())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint; a frame that waits comes first, so that no picture of the window lacks it."""
+        if self._later.isActive():
+            self.draw_now()
+        super().paintEvent(event)
 
     def _label(self) -> None:
         what = f"{self.name} / n" if self.per_observation else self.name
         self.setLabel("left", what, units=None)
         self.setLabel("bottom", "iteration")
+        self._style()
+
+    def _style(self) -> None:
         style_plot(self)
+        px = theme_manager().px
+        self.getAxis("left").setWidth(px(84))
+        self.getAxis("bottom").setHeight(px(36))
 
     def retheme(self, *_: object) -> None:
         """Take the theme's colors."""
         theme = theme_manager().current
-        style_plot(self)
-        self.line.setPen(pg.mkPen(theme.border, width=1.5))
+        self._style()
         self.e_dots.setBrush(theme.phase_color("E"))
         self.m_dots.setBrush(theme.phase_color("M"))
+        self.draw_now()
 
     def _on_click(self, event: Any) -> None:
-        if self._trace is None or not self._iterations:
+        n = len(self._bounds)
+        if n == 0:
             return
         if event.button() != Qt.MouseButton.LeftButton:
             return
         x = self.getPlotItem().vb.mapSceneToView(event.scenePos()).x()
-        nearest = int(np.argmin(np.abs(np.array(self._iterations) - x)))
-        self.picked.emit(nearest + 1)
+        self.picked.emit(int(np.clip(round(2.0 * x), 0, n - 1)) + 1)
