@@ -6,6 +6,7 @@ a picture is painted, and what to say about it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -88,7 +89,7 @@ class ModelTab(QWidget):
         self.play_area = self.build_play_area()
         self.side = SidePanel()
         self.bottom = Bottom(self.controller)
-        self.stage = Stage(self.picture, self.paint, self)
+        self.stage = Stage(self.picture, self.paint, self, self.plan)
         self.loading = BackgroundLoad(self)
         self._lay_out()
         self._connect()
@@ -108,6 +109,10 @@ class ModelTab(QWidget):
     def picture(self, index: int) -> Any:
         """Return what is to be drawn for a snapshot: a frozen dataclass of arrays."""
         raise NotImplementedError
+
+    def plan(self, index: int, final: bool) -> Callable[[], Any] | None:
+        """Return what makes the picture of large data in another thread; see :class:`Stage`."""
+        return None
 
     def paint(self, picture: Any) -> None:
         """Draw a picture."""
@@ -538,6 +543,7 @@ class ModelTab(QWidget):
     def close_run(self) -> None:
         """End the worker; called before the window goes."""
         self.loading.cancel()
+        self.stage.close()
         self.controller.shutdown()
 
 

@@ -57,15 +57,15 @@ def test_points_are_colored_by_responsibility(tab, step):
     step(tab, 5)
     shares = tab.latent(5).responsibilities
     expected = shares @ component_colors(2)
-    drawn = np.array([b.color().getRgb()[:3] for b in tab.scatter.points.data["brush"]])
-    assert np.abs(drawn - expected).max() <= 2.0
+    drawn = tab.scatter.points.colors
+    assert np.abs(drawn - expected).max() <= 2.1
     assert len(np.unique(drawn, axis=0)) > 20
 
 
 def test_points_are_neutral_at_the_start(tab):
     tab.stage.settle()
     gray = theme_manager().current.color("secondary").getRgb()[:3]
-    drawn = np.array([b.color().getRgb()[:3] for b in tab.scatter.points.data["brush"]])
+    drawn = tab.scatter.points.colors
     assert np.abs(drawn - gray).max() <= 2
 
 
@@ -213,11 +213,11 @@ def test_the_toggles_show_density_margins_symbols_and_truth(window, step):
     assert len(tab.margins.right.curves) == 3
     best = tab.latent(9).responsibilities.argmax(1)
     theme = theme_manager().current
-    symbols = list(tab.scatter.points.data["symbol"])
-    assert symbols == [theme.symbol(int(k)) for k in best]
+    points = tab.scatter.points
+    assert [points.symbols[k] for k in points.kinds] == [theme.symbol(int(k)) for k in best]
     tab.symbols_button.setChecked(False)
     tab.stage.settle()
-    assert set(tab.scatter.points.data["symbol"]) <= {"o"}
+    assert set(points.symbols) == {"o"}
     theme_manager().toggle()
     tab.stage.settle()
     assert len(tab.scatter.components) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,8 +23,9 @@ from em_explorer.models.gaussian import weighted_statistics
 from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
-from em_explorer.ui.tabs.mixture_hand import MixtureHand
-from em_explorer.ui.views.histogram import MixtureHistogram
+from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
+from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
+from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
 from em_explorer.ui.views.margins import ScatterWithMargins
 from em_explorer.ui.wording import count, plain
 
@@ -35,42 +36,7 @@ SILHOUETTE_UP_TO = 5000
 """Points; beyond, the distances between all of them take too long."""
 
 
-@dataclass(frozen=True)
-class Trail:
-    """Where the means have been, (steps, K, D), without where they are."""
-
-    past: Floats
-
-
-@dataclass(frozen=True)
-class MixturePicture:
-    """What is drawn of a mixture, in the data's units.
-
-    Attributes
-    ----------
-    responsibilities : (N, K) float
-    tint : (1,) float
-        0 before the first E-step, when points have no color yet; else 1.
-    weights : (K,) float
-    means : (K, D) float
-    covariances : (K, D, D) float
-    ghost_weights, ghost_means, ghost_covariances : like the above, or None
-        The state before an M-step.
-    trail : Trail
-    """
-
-    responsibilities: Floats
-    tint: Floats
-    weights: Floats
-    means: Floats
-    covariances: Floats
-    ghost_weights: Floats | None
-    ghost_means: Floats | None
-    ghost_covariances: Floats | None
-    trail: Trail
-
-
-class GaussianMixtureTab(MixtureHand):
+class GaussianMixtureTab(MixtureCrowd):
     """Scatter with ellipses, or a histogram with densities for one column."""
 
     key: ClassVar[str] = "gaussian_mixture"
@@ -83,6 +49,7 @@ class GaussianMixtureTab(MixtureHand):
     def build_play_area(self) -> QWidget:
         """Make the scatter, the histogram, the row of toggles above and the readout below."""
         self.prepare_hand()
+        self.prepare_crowd()
         self._pair = (0, 1)
         self._past: list[Floats] = []
         self._silhouettes: dict[int, float | None] = {}
@@ -101,6 +68,7 @@ class GaussianMixtureTab(MixtureHand):
         column.addWidget(stack, 1)
         column.addWidget(self.readout)
         self.connect_hand()
+        self.connect_crowd()
         for view in (self.scatter, self.histogram):
             view.box.sigRangeChangedManually.connect(self._on_zoomed)
         return area
@@ -174,7 +142,10 @@ class GaussianMixtureTab(MixtureHand):
         self._stack.setCurrentWidget(self.histogram if self.one_column else self.margins)
         for button in (self.density_button, self.margins_button, self.symbols_button):
             button.setVisible(not self.one_column)
-        self.truth_button.setVisible(self._truth() is not None)
+        self.symbols_button.setEnabled(not self.crowded)
+        truth = self.dataset.truth if self.dataset is not None else None
+        known = truth is not None and (truth.params is not None or truth.labels is not None)
+        self.truth_button.setVisible(known)
         outline = "curves" if self.one_column else "ellipses"
         self.bottom.transport.set_labels(self.e_label, f"M-step: move the {outline}")
         self._show_axes(fit=not self._editing)
@@ -188,16 +159,25 @@ class GaussianMixtureTab(MixtureHand):
     def _show_axes(self, *, fit: bool = True) -> None:
         names = self.words.columns
         self.forget_pointer()
+        self.forget_cells()
         if fit:
             self.fit_button.hide()
         if self.one_column:
-            self.histogram.show_data(self.values[:, 0], names[0], fit=fit)
+            self._show_line(names[0], fit)
         else:
             x, y = self.pair
             points = self.values[:, [x, y]]
-            self.scatter.show_data(points, names[x], names[y], fit=fit)
+            marks = not self.crowded
+            self.scatter.show_data(points, names[x], names[y], fit=fit, marks=marks)
             self.margins.show_data(points)
         self._show_truth()
+
+    def _show_line(self, name: tuple[str, str], fit: bool) -> None:
+        x, rasters = self.values[:, 0], None
+        if self.crowded:
+            self._binned = bin_histogram(x, self.data, bin_edges(x))
+            rasters = self._binned[0].raster, self._binned[1].raster
+        self.histogram.show_data(x, name, fit=fit, rasters=rasters)
 
     def _on_columns(self) -> None:
         chosen = self.x_box.currentIndex(), self.y_box.currentIndex()
@@ -236,6 +216,7 @@ class GaussianMixtureTab(MixtureHand):
         """Make the items of the components."""
         self._past = []
         self._silhouettes = {}
+        self.forget_answers()
         n = len(self.shown_params(0).weights)
         self.scatter.set_components(n)
         self.histogram.set_components(n)
@@ -251,14 +232,22 @@ class GaussianMixtureTab(MixtureHand):
 
     def picture(self, index: int) -> MixturePicture:
         """Return a snapshot's responsibilities and components."""
-        params = self.shown_params(index)
+        outlines = self.outlines(index)
         latent = self.latent(index)
-        before = self.shown_params(index - 1) if self.snapshot(index).phase is Phase.M else None
-        n, k = len(self.data.points), len(params.weights)
+        if latent is not None:
+            return replace(outlines, responsibilities=latent.responsibilities)
+        n, k = len(self.data.points), len(outlines.weights)
+        return replace(outlines, responsibilities=np.full((n, k), 1.0 / k))
+
+    def outlines(self, index: int) -> MixturePicture:
+        """Return a snapshot's components, without what belongs to the points."""
+        params = self.shown_params(index)
+        snapshot = self.snapshot(index)
+        before = self.shown_params(index - 1) if snapshot.phase is Phase.M else None
         self.show_readout(index)
         return MixturePicture(
-            np.full((n, k), 1.0 / k) if latent is None else latent.responsibilities,
-            np.array([0.0 if latent is None else 1.0]),
+            np.empty((0, len(params.weights))),
+            np.array([0.0 if snapshot.phase is Phase.START else 1.0]),
             params.weights,
             params.means,
             params.covariances,
@@ -280,13 +269,22 @@ class GaussianMixtureTab(MixtureHand):
 
     def paint(self, picture: MixturePicture) -> None:
         """Draw points, ellipses, ghosts and trails."""
+        clouds = [(cloud.binned.raster, cloud.colors) for cloud in picture.clouds]
+        if clouds and not self.take_cells(picture):
+            self.stage.redraw()  # made for other axes than those shown by now
+            return
         if self.one_column:
+            if clouds:
+                self.histogram.draw_clouds(clouds[0], clouds[1])
             self.histogram.draw(picture)
             return
         pair = np.array(self.pair)
         square = (slice(None), pair[:, None], pair)
         means, shapes = picture.means[:, pair], picture.covariances[square]
-        self.scatter.color_points(picture.responsibilities, float(picture.tint[0]))
+        if clouds:
+            self.scatter.draw_cloud(*clouds[0])
+        else:
+            self.scatter.color_points(picture.responsibilities, float(picture.tint[0]))
         self.scatter.place_components(picture.weights, means, shapes)
         if picture.ghost_means is not None and picture.ghost_covariances is not None:
             ghosts = picture.ghost_covariances[square]
@@ -318,10 +316,10 @@ class GaussianMixtureTab(MixtureHand):
         )
 
     def _show_truth(self) -> None:
-        truth = self._truth() if self.dataset is not None else None
-        shown = truth is not None and self.truth_button.isChecked()
+        wanted = self.dataset is not None and self.truth_button.isChecked()
+        truth = self._truth() if wanted else None
         none = np.empty(0)
-        if not shown or truth is None:
+        if truth is None:
             self.scatter.place_truth(None, None)
             self.histogram.place_truth(None, none, none)
         elif self.one_column:
@@ -355,10 +353,12 @@ class GaussianMixtureTab(MixtureHand):
         """Say how many points changed sides, or which component moved furthest."""
         if self.snapshot(index).phase is Phase.M:
             return self.words.m(self.shown_params(index - 1), self.shown_params(index))
-        now = self.latent(index).responsibilities
-        if index < 3:
-            return self.words.first_e(now)
-        return self.words.next_e(self.latent(index - 2).responsibilities, now)
+        now, total = self.shares(index), self.witnesses.total
+        assert now is not None
+        before = self.shares(index - 2) if index > 2 else None
+        if before is None:
+            return self.words.first_e(now, total)
+        return self.words.next_e(before, now, total)
 
     def explain(self, index: int) -> Explanation:
         """Explain the half-step with today's numbers."""
@@ -366,27 +366,31 @@ class GaussianMixtureTab(MixtureHand):
         if phase is Phase.START:
             return self.words.explain_start()
         params = self.shown_params(index)
-        shares = self.latent(index).responsibilities
         if phase is Phase.E:
-            return self.words.explain_e(self.values, params, shares)
+            shares, rows = self.shares(index), self.witnesses.rows
+            assert shares is not None
+            return self.words.explain_e(rows, self.values[rows], params, shares)
         kind = self.options.covariance_type.value
-        before = self.shown_params(index - 1)
-        return self.words.explain_m(before, params, shares.sum(axis=0), kind)
+        before, expectation = self.shown_params(index - 1), self.snapshot(index).expectation
+        assert expectation is not None
+        return self.words.explain_m(before, params, expectation.statistics.counts, kind)
 
     def numbers(self, index: int) -> tuple[NumberGroup, ...]:
         """Return weights, means, spreads, and how well the groups agree with the truth."""
         return (*self._scores(index), *self.words.components(self.shown_params(index)))
 
     def _scores(self, index: int) -> tuple[NumberGroup, ...]:
-        latent = self.latent(index)
-        if latent is None or self.dataset is None:
+        shares = self.shares(index)
+        if shares is None or self.dataset is None:
             return ()
-        labels = latent.responsibilities.argmax(axis=1)
+        labels = shares.argmax(axis=1)
         rows = []
         truth = self.dataset.truth
         if truth is not None and truth.labels is not None:
-            agreement = adjusted_rand_index(labels, truth.labels)
+            agreement = adjusted_rand_index(labels, truth.labels[self.witnesses.rows])
             tip = "Adjusted Rand index: 1 is the true grouping, 0 is chance"
+            if not self.witnesses.are_all:
+                tip += f". From {len(labels):,} {self.words.nouns} chosen at random"
             rows.append(NumberRow("agrees with truth (ARI)", f"{agreement:.3f}", tip=tip))
         if len(labels) <= SILHOUETTE_UP_TO:
             if index not in self._silhouettes:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton
 
 from em_explorer.data.dataset import Dataset
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.data_choices import DataChoice
 from em_explorer.ui.icons import icon
 from em_explorer.ui.model_tab import ModelTab
@@ -40,6 +40,7 @@ class MixtureHand(ModelTab):
         self._undo: list[edits.Before] = []
         self._editing = False
         self._hand_words = ""
+        self._values: tuple[Any, Floats] | None = None
         self.forget_pointer()
         self.undo_button = QToolButton()
         self.undo_button.setObjectName("undo")
@@ -84,7 +85,9 @@ class MixtureHand(ModelTab):
     @property
     def values(self) -> Floats:
         """The data in their own units, (N, D)."""
-        return np.asarray(self.data.points + self.data.center)
+        if self._values is None or self._values[0] is not self.data:
+            self._values = self.data, self.data.points + self.data.center
+        return self._values[1]
 
     @property
     def one_column(self) -> bool:
@@ -272,16 +275,25 @@ class MixtureHand(ModelTab):
     def _reading(self, index: int) -> str:
         if max(self._pointed.values()) < 0:
             return ""
-        latent = self.latent(index)
-        params = self.shown_params(index)
+        params, expectation = self.shown_params(index), self.snapshot(index).expectation
         component, point = self._pointed["component"], self._pointed["point"]
         if 0 <= component < len(params.weights):  # the mean lies on top of the points
-            counts = None if latent is None else latent.responsibilities.sum(axis=0)
-            return self.words.component(component, self.values, params, counts)
+            counts = None if expectation is None else expectation.statistics.counts
+            rows = self.typical_rows()
+            return self.words.component(component, rows, self.values[rows], params, counts)
         if 0 <= point < len(self.data.points):
-            shares = None if latent is None else latent.responsibilities[point]
+            shares = self.shares_at(index, point)
             return self.words.point(point, self.values[point], shares, self._true_name(point))
         return ""
+
+    def shares_at(self, index: int, point: int) -> Floats | None:
+        """Return one point's responsibilities; None at the start."""
+        latent = self.latent(index)
+        return None if latent is None else latent.responsibilities[point]
+
+    def typical_rows(self) -> Ints:
+        """Return the points among which the most typical are sought."""
+        return np.arange(len(self.data.points))
 
     def _true_name(self, index: int) -> str:
         dataset = self._present()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Floats, Ints
 from em_explorer.models.gaussian import log_density
 from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
@@ -93,8 +93,8 @@ class MixtureWords:
 
     # -- captions ----------------------------------------------------------------------------
 
-    def first_e(self, responsibilities: Floats) -> str:
-        """Say how the points decided for the first time."""
+    def first_e(self, responsibilities: Floats, total: int) -> str:
+        """Say how the points decided for the first time, all ``total`` of them or some."""
         n, n_components = responsibilities.shape
         if n_components == 1:
             return f"There is one component, so every {self.noun} belongs to it."
@@ -106,12 +106,19 @@ class MixtureWords:
                 f"{n:,} of them."
             )
         sizes = np.bincount(responsibilities.argmax(1), minlength=n_components)
+        if n < total:
+            parts = ", ".join(
+                f"{k + 1} gets {100 * size / n:.0f} %" for k, size in enumerate(sizes)
+            )
+            return f"Every {self.noun} asks which component explains it best: {parts}."
         shares = ", ".join(f"{k + 1} gets {size:,}" for k, size in enumerate(sizes))
         return f"Every {self.noun} asks which component explains it best: {shares}."
 
-    def next_e(self, before: Floats, now: Floats) -> str:
-        """Say how many points changed sides since the E-step before."""
+    def next_e(self, before: Floats, now: Floats, total: int) -> str:
+        """Say how many points changed sides since the E-step before: of all, or of some."""
         changed = int((now.argmax(1) != before.argmax(1)).sum())
+        if len(now) < total:
+            return self._next_e_of_some(before, now, changed)
         if changed:
             return f"{self.many(changed)} changed sides."
         shifting = int((np.abs(now - before).max(axis=1) > NOTICEABLE).sum())
@@ -119,6 +126,15 @@ class MixtureWords:
             verb = "shifts its share" if shifting == 1 else "shift their shares"
             return f"No {self.noun} changed sides, but {shifting:,} still {verb} by more than 1 %."
         return f"No {self.noun} changes its mind any more: all shares move by less than 1 %."
+
+    def _next_e_of_some(self, before: Floats, now: Floats, changed: int) -> str:
+        looked = f"Of {len(now):,} {self.nouns} looked at"
+        if changed:
+            return f"{looked}, {changed:,} changed sides."
+        shifting = int((np.abs(now - before).max(axis=1) > NOTICEABLE).sum())
+        if shifting:
+            return f"{looked}, none changed sides, but {shifting:,} still shift their shares."
+        return f"{looked}, none changes its mind any more: all shares move by less than 1 %."
 
     def m(self, old: GaussianMixtureParams, new: GaussianMixtureParams) -> str:
         """Say which component moved furthest, and what it has now."""
@@ -157,20 +173,20 @@ class MixtureWords:
         return Explanation("Start", "", text)
 
     def explain_e(
-        self, values: Floats, params: GaussianMixtureParams, responsibilities: Floats
+        self, rows: Ints, values: Floats, params: GaussianMixtureParams, responsibilities: Floats
     ) -> Explanation:
-        """Explain the E-step with the most undecided point."""
+        """Explain the E-step with the most undecided of the points ``rows``."""
         return Explanation(
             "E-step",
             "e",
             f"The {self.outline}s stand still. Each {self.noun} asks: which of you could have made "
             "me? Its color is the answer, mixed from the shares r.",
             (FORMULA + "responsibilities",),
-            self.shares(values, params, responsibilities),
+            self.shares(rows, values, params, responsibilities),
         )
 
     def shares(
-        self, values: Floats, params: GaussianMixtureParams, responsibilities: Floats
+        self, rows: Ints, values: Floats, params: GaussianMixtureParams, responsibilities: Floats
     ) -> tuple[str, ...]:
         """Put the most undecided point's numbers into the formula."""
         if responsibilities.shape[1] == 1:
@@ -179,7 +195,7 @@ class MixtureWords:
         point = values[n : n + 1]
         densities = np.exp(log_density(point, params.means, params.covariances)[0])
         total = float(densities @ params.weights)
-        lines = [f"Least sure: {self.noun} {n + 1}, at {self.place(values[n])}."]
+        lines = [f"Least sure: {self.noun} {int(rows[n]) + 1}, at {self.place(values[n])}."]
         if responsibilities[n].max() > SURE:
             k = int(responsibilities[n].argmax())
             return (f"{lines[0]} Even that one is certain: r{sub(k)} = 1.00.",)
@@ -247,9 +263,20 @@ class MixtureWords:
         return text + " · " + " ".join(f"{dot(k)}: {percent(float(shares[k]))}" for k in largest)
 
     def component(
-        self, k: int, values: Floats, params: GaussianMixtureParams, counts: Floats | None
+        self,
+        k: int,
+        rows: Ints,
+        values: Floats,
+        params: GaussianMixtureParams,
+        counts: Floats | None,
     ) -> str:
-        """Return what there is to say about a component under the pointer, as rich text."""
+        """Return what there is to say about a component under the pointer, as rich text.
+
+        Parameters
+        ----------
+        rows : (n,) int, values : (n, D) float
+            The points among which the most typical are sought.
+        """
         text = f"{dot(k)} <b>Component {k + 1}</b>: "
         if counts is not None:
             n = float(counts.sum())
@@ -261,7 +288,7 @@ class MixtureWords:
             eigenvalues = np.linalg.eigvalsh(params.covariances[k])[::-1]
             text += "eigenvalues " + ", ".join(plain(float(v), 3) for v in eigenvalues)
         near = log_density(values, params.means[k : k + 1], params.covariances[k : k + 1])[:, 0]
-        typical = ", ".join(str(int(n) + 1) for n in np.argsort(-near)[:3])
+        typical = ", ".join(str(int(rows[n]) + 1) for n in np.argsort(-near)[:3])
         return f"{text} · most typical: {self.nouns} {typical}"
 
     @staticmethod

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.component_items import Handle, Label
 from em_explorer.ui.views.play_box import PlayBox
-from em_explorer.ui.views.shapes import BrushCache, line_density, point_colors
+from em_explorer.ui.views.raster import Raster, Rows
+from em_explorer.ui.views.shapes import line_density, point_colors
 
 RUG, TRAIL_TOP, TRAIL_BOTTOM = -0.035, -0.075, -0.19
 """Heights of the points and of the trail's ends, as shares of the highest bar."""
@@ -102,18 +104,20 @@ class MixtureHistogram(pg.PlotWidget):
         self._x = np.empty(0)
         self._edges = np.array([0.0, 1.0])
         self._bins = np.empty(0, dtype=int)
+        self._counts = np.zeros(1, dtype=np.int64)
+        self._line_rect = QRectF()
         self._grid = np.linspace(0, 1, 400)
         self._top = 1.0
         self._moving = False
-        self._brushes = BrushCache()
         self.weights = np.empty(0)
         self.means = np.empty(0)
         self.spreads = np.empty(0)
         self.bars = pg.BarGraphItem(x=[0.5], height=[0.0], width=1.0, pen=None)
-        self.rug = pg.ScatterPlotItem(size=6, pen=None)
+        self.rug = AtlasScatter(6, POINT_ALPHA)
+        self.cloud = pg.ImageItem(axisOrder="row-major")
         self.ring = pg.ScatterPlotItem(size=11, brush=None)
         self.total = pg.PlotCurveItem()
-        for item in (self.bars, self.rug, self.ring, self.total):
+        for item in (self.bars, self.cloud, self.rug, self.ring, self.total):
             self.addItem(item, ignoreBounds=True)
         self.curves: list[pg.PlotCurveItem] = []
         self.ghosts: list[pg.PlotCurveItem] = []
@@ -126,14 +130,23 @@ class MixtureHistogram(pg.PlotWidget):
         self.box.point_moving.connect(self._on_point_moving)
         self._dress()
 
-    def show_data(self, x: Floats, label: tuple[str, str], *, fit: bool = True) -> None:
-        """Bin other values (Freedman–Diaconis)."""
+    def show_data(
+        self,
+        x: Floats,
+        label: tuple[str, str],
+        *,
+        fit: bool = True,
+        rasters: tuple[Raster, Raster] | None = None,
+    ) -> None:
+        """Bin other values (Freedman–Diaconis).
+
+        Many values come sorted into the bars of :func:`bin_edges`, and into short pieces of the
+        line; then they wait for :meth:`draw_clouds`.
+        """
         self._x = x
-        self._edges = bin_edges(x)
-        n_bins = self._edges.size - 1
-        self._bins = np.clip(np.searchsorted(self._edges, x, "right") - 1, 0, n_bins - 1)
+        self._bin(x, None if rasters is None else rasters[0])
         width = self._edges[1] - self._edges[0]
-        heights = np.bincount(self._bins, minlength=n_bins) / (x.size * width)
+        heights = self._counts / (x.size * width)
         # The old bars' brushes go with them: a painter with fewer brushes than bars crashes.
         self.bars.setOpts(
             x=self._edges[:-1] + width / 2,
@@ -144,8 +157,12 @@ class MixtureHistogram(pg.PlotWidget):
         )
         self._top = float(heights.max())
         places = np.column_stack([x, np.full(x.size, RUG * self._top)])
-        self.rug.setData(pos=places)
+        self.rug.set_places(places if rasters is None else np.empty((0, 2)))
+        self.cloud.setVisible(rasters is not None)
+        self.cloud.clear()
         self.box.set_places(places)
+        if rasters is not None:
+            self._place_line(rasters[1])
         self.ring_point(-1)
         room = 0.1 * (self._edges[-1] - self._edges[0])
         self._grid = np.linspace(self._edges[0] - 3 * room, self._edges[-1] + 3 * room, 900)
@@ -154,6 +171,30 @@ class MixtureHistogram(pg.PlotWidget):
         style_plot(self)
         if fit:
             self.fit()
+
+    def _bin(self, x: Floats, raster: Raster | None) -> None:
+        if raster is None:
+            self._edges = bin_edges(x)
+            n_bins = self._edges.size - 1
+            self._bins = np.clip(np.searchsorted(self._edges, x, "right") - 1, 0, n_bins - 1)
+            self._counts = np.bincount(self._bins, minlength=n_bins)
+            return
+        frame = raster.frame
+        self._edges = np.linspace(frame.x0, frame.x1, frame.columns + 1)
+        self._counts = np.zeros(frame.columns, dtype=np.int64)
+        self._counts[raster.cells] = raster.counts
+
+    def _place_line(self, raster: Raster) -> None:
+        """Give the line of many points its place, and the pointer its way to find them."""
+        frame = raster.frame
+        height = 0.014 * self._top
+        place = QRectF(frame.x0, RUG * self._top - 0.5 * height, frame.x1 - frame.x0, height)
+        self._line_rect = place
+
+        def near(x: float, _: float, reach: Floats) -> Rows:
+            return raster.near(x, 0.5, np.array([reach[0], 0.0]))
+
+        self.box.candidates = near
 
     @Slot()
     def fit(self) -> None:
@@ -240,8 +281,18 @@ class MixtureHistogram(pg.PlotWidget):
         shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
         colors = point_colors(shares, tint)
         self.bars.setOpts(brushes=[QColor(int(r), int(g), int(b), BAR_ALPHA) for r, g, b in colors])
-        brushes = self._brushes.brushes(point_colors(responsibilities, tint), POINT_ALPHA)
-        self.rug.setBrush(brushes)
+        self.rug.paint_points(point_colors(responsibilities, tint))
+
+    def draw_clouds(self, bars: tuple[Raster, Floats], line: tuple[Raster, Floats]) -> None:
+        """Color the bars and the line of many points; (C, 3) colors of the occupied cells."""
+        raster, colors = bars
+        brushes = [QColor(0, 0, 0, 0)] * raster.frame.columns
+        for cell, (r, g, b) in zip(raster.cells, colors, strict=True):
+            brushes[cell] = QColor(int(r), int(g), int(b), BAR_ALPHA)
+        self.bars.setOpts(brushes=brushes)
+        raster, colors = line
+        self.cloud.setImage(raster.image(colors), autoLevels=False, levels=None)
+        self.cloud.setRect(self._line_rect)
 
     def _place(self) -> None:
         total = np.zeros_like(self._grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 
 from em_explorer.em.arrays import Floats
+from em_explorer.ui.views.raster import Rows
 
 REACH = 9.0
 """How near the pointer must be to a point to mean it, px."""
@@ -44,12 +46,18 @@ class PlayBox(pg.ViewBox):
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
         self.places = np.empty((0, 2))
+        self.candidates: Callable[[float, float, Floats], Rows] | None = None
         self._held: int | None = None
         self._hovered = -1
 
     def set_places(self, places: Floats) -> None:
-        """Say where the points are, (N, 2)."""
+        """Say where the points are, (N, 2).
+
+        Of many points, ``candidates(x, y, reach)`` may name the few that lie within reach (2,) of
+        a place, so that not all of them are measured whenever the pointer moves.
+        """
         self.places = places
+        self.candidates = None
         self._held = None
         self._hovered = -1
 
@@ -68,10 +76,19 @@ class PlayBox(pg.ViewBox):
         if not len(self.places):
             return None
         place = self.mapToView(position)
-        apart = (self.places - (place.x(), place.y())) * self.pixels()
+        x, y, pixels = place.x(), place.y(), self.pixels()
+        near, places = None, self.places
+        if self.candidates is not None:
+            near = self.candidates(x, y, REACH / pixels)
+            if not len(near):
+                return None
+            places = places[near]
+        apart = (places - (x, y)) * pixels
         distance = np.einsum("ij,ij->i", apart, apart)
         i = int(np.argmin(distance))
-        return i if distance[i] <= REACH**2 else None
+        if distance[i] > REACH**2:
+            return None
+        return i if near is None else int(near[i])
 
     def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
         """Drag the point under the pointer, or else the view."""

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.component_items import SIGMAS, ComponentItems, Handle, stand_labels
 from em_explorer.ui.views.play_box import PlayBox
+from em_explorer.ui.views.raster import Frame, Raster
 from em_explorer.ui.views.shapes import (
     BrushCache,
     blend,
@@ -34,6 +36,9 @@ others would become a narrow strip in a wide window."""
 
 DENSITY_GRID = (160, 120)
 POINT_ALPHA = 210
+
+CELLS = ((30_000, 4), (150_000, 3))
+"""Side of the cells that many points are drawn in, px: up to so many points; 2 px beyond."""
 
 
 class MixtureScatter(pg.PlotWidget):
@@ -64,18 +69,20 @@ class MixtureScatter(pg.PlotWidget):
         self.density = pg.ImageItem()
         self.density.setZValue(-20)
         self.density.setVisible(False)
-        self.points = pg.ScatterPlotItem(size=POINT, pen=None)
+        self.points = AtlasScatter(POINT, POINT_ALPHA)
+        self.cloud = pg.ImageItem(axisOrder="row-major")
+        self.cloud.setVisible(False)
         self.ring = pg.ScatterPlotItem(size=POINT + 6, brush=None)
         self.ring.setZValue(4)
         self.addItem(self.density, ignoreBounds=True)
+        self.addItem(self.cloud, ignoreBounds=True)
         self.addItem(self.points, ignoreBounds=True)
         self.addItem(self.ring, ignoreBounds=True)
         self.components: list[ComponentItems] = []
         self.truths: list[pg.PlotCurveItem] = []
         self.selected: int | None = None
+        self.raster: Raster | None = None
         self.use_symbols = False
-        self._symbols_drawn = False
-        self._brushes = BrushCache()
         self._xy = np.empty((0, 2))
         self._moving = False
         self._same_unit = False
@@ -96,17 +103,34 @@ class MixtureScatter(pg.PlotWidget):
         """The marks of the means."""
         return [c.handle for c in self.components]
 
+    @property
+    def places(self) -> Floats:
+        """The points shown, (N, 2)."""
+        return self._xy
+
     def show_data(
-        self, xy: Floats, x_label: tuple[str, str], y_label: tuple[str, str], *, fit: bool = True
+        self,
+        xy: Floats,
+        x_label: tuple[str, str],
+        y_label: tuple[str, str],
+        *,
+        fit: bool = True,
+        marks: bool = True,
     ) -> None:
-        """Put other points on the axes; labels are (name, unit)."""
+        """Put other points on the axes; labels are (name, unit).
+
+        Without ``marks`` the points wait for :meth:`draw_cloud`.
+        """
         self._xy = xy
+        self.raster = None
         self.box.set_places(xy)
         self.ring_point(-1)
         for side, (name, unit) in (("bottom", x_label), ("left", y_label)):
             self.setLabel(side, f"{name} ({unit})" if unit else name)
         style_plot(self)
-        self.points.setData(pos=xy)
+        self.points.set_places(xy if marks else np.empty((0, 2)))
+        self.cloud.setVisible(not marks)
+        self.cloud.clear()
         self._same_unit = x_label[1] == y_label[1]
         if fit:
             self.fit()
@@ -153,17 +177,30 @@ class MixtureScatter(pg.PlotWidget):
         if len(responsibilities) != len(self._xy):
             return
         colors = point_colors(responsibilities, tint)
-        self.points.setBrush(self._brushes.brushes(colors, POINT_ALPHA))
+        if not (self.use_symbols and tint > 0):
+            self.points.paint_points(colors, size=POINT)
+            return
         theme = theme_manager().current
-        names = np.array(["o"])
-        best = np.zeros(len(colors), dtype=int)
-        if self.use_symbols and tint > 0:
-            names = np.array([theme.symbol(k) for k in range(responsibilities.shape[1])])
-            best = responsibilities.argmax(1)
-        if len(names) > 1 or self._symbols_drawn:  # one symbol for all does not replace many
-            self.points.setSymbol(names[best].tolist())
-            self.points.setSize(SYMBOL_POINT if len(names) > 1 else POINT)
-        self._symbols_drawn = len(names) > 1
+        symbols = [theme.symbol(k) for k in range(responsibilities.shape[1])]
+        self.points.paint_points(colors, symbols, responsibilities.argmax(1), SYMBOL_POINT)
+
+    def frame(self) -> Frame:
+        """Return the view as cells of a few whole pixels."""
+        (x0, x1), (y0, y1) = self.box.viewRange()
+        width, height = max(self.box.width(), 1.0), max(self.box.height(), 1.0)
+        side = next((side for most, side in CELLS if len(self._xy) <= most), 2)
+        columns, rows = int(np.ceil(width / side)), int(np.ceil(height / side))
+        across, up = (x1 - x0) * side / width, (y1 - y0) * side / height
+        return Frame(x0, y0, x0 + columns * across, y0 + rows * up, columns, rows)
+
+    def draw_cloud(self, raster: Raster, colors: Floats) -> None:
+        """Draw many points as an image of cells, (C, 3) colors of those that are occupied."""
+        self.cloud.setImage(raster.image(colors), autoLevels=False, levels=None)
+        if raster is not self.raster:
+            frame = raster.frame
+            self.raster = raster
+            self.box.candidates = raster.near
+            self.cloud.setRect(QRectF(frame.x0, frame.y0, frame.x1 - frame.x0, frame.y1 - frame.y0))
 
     def place_components(self, weights: Floats, means: Floats, covariances: Floats) -> None:
         """Put ellipses, means and labels where the parameters say."""
