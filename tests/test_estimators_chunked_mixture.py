@@ -78,7 +78,7 @@ def test_a_memory_mapped_array_is_read_in_slices(tmp_path, monkeypatch, init):
 
 
 def test_the_whole_is_never_in_memory(tmp_path):
-    n_rows = 1_500_000
+    n_rows = 800_000
     path = tmp_path / "large.dat"
     mapped = np.memmap(path, dtype=float, mode="w+", shape=(n_rows, 5))
     for first in range(0, n_rows, 100_000):
@@ -90,7 +90,7 @@ def test_the_whole_is_never_in_memory(tmp_path):
     GaussianMixtureModel(2, max_iter=2, tolerance=0, random_state=0).fit(table)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 0.2 * n_rows * 5 * 8
+    assert peak < 0.3 * n_rows * 5 * 8
 
 
 def test_large_data_are_not_put_in_order(monkeypatch):
@@ -155,3 +155,15 @@ class Fewer:
 def test_chunks_that_come_and_go_are_refused(later):
     with pytest.raises(DataError, match="changed between two passes"):
         GaussianMixtureModel(3, means_init=TABLE[:3]).fit(Fewer(*[1] * 4, *[later] * 200))
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random points", "random responsibilities"])
+def test_a_fit_in_memory_takes_little_beside_its_data(init):
+    points = np.concatenate([RNG.normal(size=(150_000, 2)), RNG.normal(size=(150_000, 2)) + 3])
+    mixture = GaussianMixtureModel(3, max_iter=2, tolerance=0, init=init, random_state=0)
+    mixture.fit(points[::1000])
+    tracemalloc.start()
+    mixture.fit(points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert points.nbytes + peak < 4 * points.nbytes

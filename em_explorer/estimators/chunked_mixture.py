@@ -9,13 +9,13 @@ responsibilities" draws each block's shares on the worker that holds it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from em_explorer.em.arrays import Floats, Ints
-from em_explorer.em.chunks import ChunkedModel, Chunks
+from em_explorer.em.chunks import ChunkedModel, Chunks, row_slices
 from em_explorer.em.errors import DataError
 from em_explorer.estimators.chunked import CHANGED, Source
 from em_explorer.models.gaussian import GaussianStatistics, weighted_statistics
@@ -25,7 +25,11 @@ from em_explorer.models.gaussian_mixture import (
     MixtureStart,
 )
 from em_explorer.models.gaussian_mixture_starts import (
+    BLOCK,
+    draw_blocks,
+    draw_within,
     first_distinct,
+    nearest_statistics,
     squared_distance,
     start_from,
     whole_covariance,
@@ -265,7 +269,7 @@ def _far_apart(data: MixtureChunks, n: int, rng: np.random.Generator) -> Gaussia
         if chunk_mass.sum() > 0:
             candidates = _draw_far(data, chosen, chunk_mass, rng.random(n_candidates))
         else:
-            candidates = fetch_rows(data, rng.choice(data.n_observations, size=n_candidates))
+            candidates = fetch_rows(data, rng.integers(data.n_observations, size=n_candidates))
         trials = _masses(data, chosen, candidates)
         best = int(np.argmin(trials.sum(axis=0)))
         chosen, chunk_mass = np.vstack([chosen, candidates[best]]), trials[:, best]
@@ -290,10 +294,9 @@ def _masses(data: MixtureChunks, chosen: Floats, candidates: Floats) -> Floats:
 def _nearest(points: Points, chosen: Floats) -> Floats:
     """Return each point's squared distance to the nearest of some, all columns of one spread."""
     scale = _scale(points)
-    scaled = points.points / scale
-    nearest = squared_distance(scaled, chosen[0] / scale)
+    nearest = squared_distance(points.points, chosen[0], scale)
     for place in chosen[1:]:
-        nearest = np.minimum(nearest, squared_distance(scaled, place / scale))
+        nearest = np.minimum(nearest, squared_distance(points.points, place, scale))
     return nearest
 
 
@@ -306,28 +309,48 @@ def _mass(points: Points, own: Any, chosen: Floats, candidates: Floats) -> list[
 
 def _draw_far(data: MixtureChunks, chosen: Floats, chunk_mass: Floats, uniform: Floats) -> Floats:
     """Draw points with probability proportional to their squared distance to the chosen."""
-    cumulated = np.cumsum(chunk_mass)
-    wanted = uniform * cumulated[-1]
-    # Rounding must not lead into a chunk that holds nothing to draw.
-    last = int(np.flatnonzero(chunk_mass)[-1])
-    owner = np.minimum(np.searchsorted(cumulated, wanted, side="right"), last)
+    owner, passed = draw_blocks(chunk_mass, uniform)
     own: list[Any] = [None] * len(chunk_mass)
     for chunk in np.unique(owner):
-        own[chunk] = wanted[owner == chunk] - (cumulated[chunk] - chunk_mass[chunk])
+        own[chunk] = passed[owner == chunk]
     drawn = np.empty((len(uniform), chosen.shape[1]))
     for chunk, points in zip(np.unique(owner), data.each(_take_far, own, chosen), strict=True):
         drawn[owner == chunk] = points
     return drawn
 
 
-def _take_far(points: Points, wanted: Floats, chosen: Floats) -> Floats:
-    cumulated = np.cumsum(_nearest(points, chosen))
-    rows = np.searchsorted(cumulated, wanted, side="right")
-    return points.points[np.minimum(rows, len(cumulated) - 1)]
+def _take_far(points: Points, passed: Floats, chosen: Floats) -> Floats:
+    return points.points[draw_within(_nearest(points, chosen), passed)]
 
 
 def _nearest_statistics(points: Points, own: Any, chosen: Floats) -> GaussianStatistics:
-    scale = _scale(points)
-    scaled = points.points / scale
-    distances = np.stack([squared_distance(scaled, place / scale) for place in chosen], axis=1)
-    return weighted_statistics(points.points, np.eye(len(chosen))[np.argmin(distances, axis=1)])
+    return nearest_statistics(points.points, chosen, _scale(points))
+
+
+# --- in memory ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SlicedMixture(ChunkedModel):
+    """EM for a mixture of points that are held in memory, a slice in each part of an E-step.
+
+    The reference's E-step holds some numbers for every point and component: for a slice of the
+    points that is little beside the data, for all of them it would be several times as much.
+    """
+
+    model: GaussianMixture
+
+    def prepare(self, raw: Any) -> Chunks:
+        """Check and center all points; see :meth:`GaussianMixture.prepare`."""
+        data = self.model.prepare(raw)
+        n_points = len(data.points)
+
+        def parts() -> Iterator[Points]:
+            for rows in row_slices(n_points, BLOCK):
+                yield replace(data, points=data.points[rows])
+
+        return Chunks(parts, n_points, data)
+
+    def initialize(self, data: Chunks, rng: np.random.Generator) -> GaussianMixtureParams:
+        """Draw initial parameters as ``options.start`` says."""
+        return self.model.initialize(data.frame, rng)

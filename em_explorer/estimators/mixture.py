@@ -19,8 +19,8 @@ from em_explorer.estimators.checks import (
     whole_number,
 )
 from em_explorer.estimators.chunked import read_source
-from em_explorer.estimators.chunked_mixture import ChunkedMixture
-from em_explorer.models.backend import choose, served_by
+from em_explorer.estimators.chunked_mixture import ChunkedMixture, SlicedMixture
+from em_explorer.models.backend import Backend, choose, served_by
 from em_explorer.models.gaussian_mixture import (
     CovarianceType,
     GaussianMixture,
@@ -29,6 +29,7 @@ from em_explorer.models.gaussian_mixture import (
     MixturePosterior,
     MixtureStart,
 )
+from em_explorer.models.gaussian_mixture_starts import BLOCK
 from em_explorer.models.points import Points, read_points
 
 
@@ -162,7 +163,11 @@ class GaussianMixtureModel(DensityMixin, EMEstimator):  # type: ignore[misc]
         """Return the model and the data in its frame: held in memory, or coming in chunks."""
         source = read_source(X)
         if source is None:
-            return model, model.prepare(self._table(X, reset=True, ensure_min_samples=2))
+            table = self._table(X, reset=True, ensure_min_samples=2)
+            if model.backend is Backend.REFERENCE and len(table) > BLOCK:
+                sliced = SlicedMixture(model)
+                return sliced, sliced.prepare(table)
+            return model, model.prepare(table)
         chunked = ChunkedMixture(model, source.gather)
         data = chunked.prepare(source)
         self._columns_without_table(len(data.frame.center))

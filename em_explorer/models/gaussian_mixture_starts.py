@@ -6,11 +6,12 @@ depends on the units of the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.chunks import row_slices
 from em_explorer.em.errors import DataError
 from em_explorer.models.gaussian import (
     GaussianStatistics,
@@ -24,6 +25,9 @@ from em_explorer.models.gaussian_mixture_params import (
     maximize_covariances,
 )
 from em_explorer.models.points import Points
+
+BLOCK = 65_536
+"""Points looked at together."""
 
 THIN = 1e-3
 """A covariance whose smallest eigenvalue, its diagonal scaled to one, is below this is too thin to
@@ -54,22 +58,33 @@ def draw_start(
     n_points = len(data.points)
     n_components = options.n_components
     if options.start is MixtureStart.RANDOM_RESPONSIBILITIES:
-        shares = rng.dirichlet(np.ones(n_components), size=n_points)
-        statistics = weighted_statistics(data.points, shares)
+        statistics = _shared_out(data.points, n_components, rng)
+    elif options.start is MixtureStart.RANDOM_POINTS:
+        chosen = distinct_points(data.points, n_components, rng)
+        spread = _whole_covariance(data) / n_components
+        counts = np.full(n_components, n_points / n_components)
+        statistics = GaussianStatistics(counts, data.points[chosen], counts[:, None, None] * spread)
     else:
         scale = np.sqrt(np.where(data.variances > 0, data.variances, 1.0))
-        scaled = data.points / scale
-        if options.start is MixtureStart.RANDOM_POINTS:
-            chosen = distinct_points(scaled, n_components, rng)
-            spread = _whole_covariance(data) / n_components
-            counts = np.full(n_components, n_points / n_components)
-            statistics = GaussianStatistics(
-                counts, data.points[chosen], counts[:, None, None] * spread
-            )
-        else:
-            chosen = kmeans_plus_plus(scaled, n_components, rng)
-            statistics = _nearest_statistics(data.points, scaled, chosen)
+        chosen = kmeans_plus_plus(data.points, scale, n_components, rng)
+        statistics = _nearest_statistics(data.points, scale, chosen)
     return start_from(options, statistics, _whole_covariance(data))
+
+
+def _blocks(points: Floats) -> Iterator[Floats]:
+    """Yield some rows at a time: whatever is computed from them then takes little memory."""
+    return (points[rows] for rows in row_slices(len(points), BLOCK))
+
+
+def _shared_out(points: Floats, n: int, rng: np.random.Generator) -> GaussianStatistics:
+    """Divide each point between the components at random."""
+    total: GaussianStatistics | None = None
+    for block in _blocks(points):
+        shares = rng.dirichlet(np.ones(n), size=len(block))
+        found = weighted_statistics(block, shares)
+        total = found if total is None else total + found
+    assert total is not None
+    return total
 
 
 def distinct_points(points: Floats, n: int, rng: np.random.Generator) -> Ints:
@@ -94,8 +109,8 @@ def first_distinct(places: Iterable[Floats], n: int) -> Ints:
     return np.array((chosen + spare)[:n], dtype=np.int64)
 
 
-def kmeans_plus_plus(points: Floats, n: int, rng: np.random.Generator) -> Ints:
-    """Draw indices of ``n`` points far apart.
+def kmeans_plus_plus(points: Floats, scale: Floats, n: int, rng: np.random.Generator) -> Ints:
+    """Draw indices of ``n`` points far apart, columns measured in units of ``scale`` (D,).
 
     Each next point is drawn with probability proportional to its squared distance to the nearest
     one chosen; of a few such candidates the one that lowers the summed squared distance most is
@@ -105,29 +120,95 @@ def kmeans_plus_plus(points: Floats, n: int, rng: np.random.Generator) -> Ints:
     """
     n_candidates = 2 + int(np.log(n))
     chosen = [int(rng.integers(len(points)))]
-    nearest = squared_distance(points, points[chosen[0]])
+    nearest = np.full(len(points), np.inf)
+    _bring_near(nearest, points, scale, points[chosen[0]])
     while len(chosen) < n:
-        total = nearest.sum()
-        probs = nearest / total if total > 0 else None  # None: all points are taken, draw any
-        candidates = rng.choice(len(points), size=n_candidates, p=probs)
-        trials = [np.minimum(nearest, squared_distance(points, points[c])) for c in candidates]
-        best = int(np.argmin([trial.sum() for trial in trials]))
-        chosen.append(int(candidates[best]))
-        nearest = trials[best]
+        sums = [float(part.sum()) for part in _blocks(nearest)]
+        if sum(sums) > 0:
+            candidates = _draw(nearest, np.array(sums), rng.random(n_candidates))
+        else:  # all places are taken: any point will do
+            candidates = rng.integers(len(points), size=n_candidates)
+        left = [_left(nearest, points, scale, points[c]) for c in candidates]
+        chosen.append(int(candidates[int(np.argmin(left))]))
+        _bring_near(nearest, points, scale, points[chosen[-1]])
     return np.array(chosen, dtype=np.int64)
 
 
-def squared_distance(points: Floats, place: Floats) -> Floats:
-    """Return |x_n − place|², (N,)."""
-    return np.asarray(((points - place) ** 2).sum(axis=1))
+def _draw(masses: Floats, sums: Floats, uniform: Floats) -> Ints:
+    """Draw indices with probabilities proportional to masses, whose blocks have given sums."""
+    which, passed = draw_blocks(sums, uniform)
+    starts = which * BLOCK
+    within = [
+        draw_within(masses[start : start + BLOCK], rest)
+        for start, rest in zip(starts, passed, strict=True)
+    ]
+    return np.asarray(starts + np.array(within, dtype=np.int64))
 
 
-def _nearest_statistics(points: Floats, scaled: Floats, chosen: Ints) -> GaussianStatistics:
+def draw_blocks(sums: Floats, uniform: Floats) -> tuple[Ints, Floats]:
+    """Draw blocks with probabilities proportional to their masses.
+
+    Parameters
+    ----------
+    sums : (B,) float
+        Mass of each block; not all zero.
+    uniform : (M,) float
+        Random numbers from 0 to 1.
+
+    Returns
+    -------
+    (M,) int
+        Which block each number leads to.
+    (M,) float
+        How much of that block's mass to pass, for :func:`draw_within`.
+    """
+    cumulated = np.cumsum(sums)
+    wanted = uniform * cumulated[-1]
+    # Rounding must not lead into a block that holds nothing to draw.
+    last = int(np.flatnonzero(sums)[-1])
+    which = np.minimum(np.searchsorted(cumulated, wanted, side="right"), last)
+    return which, wanted - (cumulated[which] - sums[which])
+
+
+def draw_within(masses: Floats, passed: Floats) -> Ints:
+    """Return the indices at which so much of a block's mass is passed, (M,)."""
+    rows = np.searchsorted(np.cumsum(masses), passed, side="right")
+    return np.asarray(np.minimum(rows, int(np.flatnonzero(masses)[-1])))
+
+
+def squared_distance(points: Floats, place: Floats, scale: Floats) -> Floats:
+    """Return Σ_i ((x_ni − place_i) / scale_i)², (N,)."""
+    return np.asarray((((points - place) / scale) ** 2).sum(axis=1))
+
+
+def _bring_near(nearest: Floats, points: Floats, scale: Floats, place: Floats) -> None:
+    """Lower, in place, the squared distances to the nearest chosen point by one more choice."""
+    for near, block in zip(_blocks(nearest), _blocks(points), strict=True):
+        np.minimum(near, squared_distance(block, place, scale), out=near)
+
+
+def _left(nearest: Floats, points: Floats, scale: Floats, place: Floats) -> float:
+    """Return what the summed distances would be with one more choice."""
+    return sum(
+        float(np.minimum(near, squared_distance(block, place, scale)).sum())
+        for near, block in zip(_blocks(nearest), _blocks(points), strict=True)
+    )
+
+
+def nearest_statistics(points: Floats, places: Floats, scale: Floats) -> GaussianStatistics:
+    """Return counts, means and scatter of the points nearest to each place."""
+    distances = np.stack([squared_distance(points, place, scale) for place in places], axis=1)
+    return weighted_statistics(points, np.eye(len(places))[np.argmin(distances, axis=1)])
+
+
+def _nearest_statistics(points: Floats, scale: Floats, chosen: Ints) -> GaussianStatistics:
     """Return counts and scatter of the points nearest to each chosen one, means on the chosen."""
-    distances = np.stack([squared_distance(scaled, scaled[c]) for c in chosen], axis=1)
-    nearest = np.argmin(distances, axis=1)
-    found = weighted_statistics(points, np.eye(len(chosen))[nearest])
-    return GaussianStatistics(found.counts, points[chosen], found.scatter)
+    total: GaussianStatistics | None = None
+    for block in _blocks(points):
+        found = nearest_statistics(block, points[chosen], scale)
+        total = found if total is None else total + found
+    assert total is not None
+    return GaussianStatistics(total.counts, points[chosen], total.scatter)
 
 
 def _whole_covariance(data: Points) -> Floats:

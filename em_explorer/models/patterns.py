@@ -124,7 +124,7 @@ def read_table(raw: Any) -> tuple[Floats, tuple[str, ...]]:
             raise TypeError
         if table.dtype.kind not in "biufO":
             raise TypeError
-        values = np.array(table, dtype=float)
+        values = np.asarray(table, dtype=float)
     except (TypeError, ValueError):
         raise DataError(
             "The table must hold numbers, all rows of one length, with NaN where a value is "
@@ -147,7 +147,7 @@ def _checked(values: Floats, names: Any) -> tuple[Floats, tuple[str, ...]]:
             f"There is an infinite value in {titles[int(np.argmax(infinite))]}. "
             "Write NaN where a value is missing."
         )
-    if (np.abs(values) > LARGEST).any():
+    if max(np.fmax.reduce(values, axis=None), -np.fmin.reduce(values, axis=None)) > LARGEST:
         raise DataError(
             f"The table holds numbers beyond {LARGEST:g}, whose squares overflow. "
             "Measure them in a larger unit."
@@ -170,11 +170,16 @@ def centred(values: Floats, columns: Sequence[str]) -> IncompleteData:
             f"Nothing was observed in {columns[int(np.argmin(seen))]}, so nothing can be learned "
             "about it. Leave the column out."
         )
-    # Twice, because a mean of large numbers is itself rounded.
-    center = np.nanmean(values, axis=0)
-    center = center + np.nanmean(values - center, axis=0)
-    apart = np.where(observed, values - center, 0.0)
-    return _grouped(values - center, center, (apart**2).sum(axis=0) / seen, tuple(columns))
+    # Column by column, because the table may fill a third of the memory.
+    center, variances = np.empty(len(seen)), np.empty(len(seen))
+    for j, column in enumerate(values.T):
+        present = column[observed[:, j]]
+        # Twice, because a mean of large numbers is itself rounded.
+        center[j] = present.mean()
+        center[j] += (present - center[j]).mean()
+        variances[j] = ((present - center[j]) ** 2).mean()
+    del observed, present, column  # grouping needs the room
+    return _grouped(values - center, center, variances, tuple(columns))
 
 
 def framed(values: Floats, center: Floats, columns: Sequence[str]) -> IncompleteData:
@@ -192,8 +197,8 @@ def framed(values: Floats, center: Floats, columns: Sequence[str]) -> Incomplete
 def _grouped(
     values: Floats, center: Floats, variances: Floats, columns: tuple[str, ...]
 ) -> IncompleteData:
-    observed = ~np.isnan(values)
     stacks, empty_rows = group_patterns(values)
+    observed = ~np.isnan(values)
     return IncompleteData(values, observed, center, variances, columns, stacks, empty_rows)
 
 
@@ -215,7 +220,11 @@ def group_patterns(values: Floats) -> tuple[tuple[PatternStack, ...], Ints]:
     observed = ~np.isnan(values)
     # Each pattern as a whole number, where it has room: those sort ten times faster than rows.
     n_columns = values.shape[1]
-    keys = observed @ (1 << np.arange(n_columns)) if n_columns < 63 else observed
+    keys: Any = observed
+    if n_columns < 63:
+        keys = np.zeros(len(values), dtype=np.int64)
+        for column in range(n_columns):
+            keys += observed[:, column] * np.int64(1 << column)
     _, first_row, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     patterns = observed[first_row]
     by_pattern = np.argsort(which.ravel(), kind="stable")
@@ -239,12 +248,18 @@ def group_patterns(values: Floats) -> tuple[tuple[PatternStack, ...], Ints]:
 def _stack(values: Floats, patterns: Bools, rows: list[Ints], n_observed: int) -> PatternStack:
     """Reduce each pattern to its count, mean and scatter."""
     order = np.argsort(~patterns, axis=1, kind="stable")
-    means = np.empty((len(rows), n_observed))
-    scatter = np.empty((len(rows), n_observed, n_observed))
-    for p, chosen in enumerate(rows):
-        seen = values[np.ix_(chosen, order[p, :n_observed])]
-        means[p] = seen.mean(axis=0)
-        apart = seen - means[p]
-        scatter[p] = apart.T @ apart
-    counts = np.array([len(chosen) for chosen in rows], dtype=float)
-    return PatternStack(order, n_observed, counts, means, scatter, tuple(rows))
+    seen = order[:, :n_observed]
+    sizes = np.array([len(chosen) for chosen in rows])
+    ends = np.cumsum(sizes)
+    # The rows pattern by pattern, with zeros in the holes, where they add nothing.
+    table = values[np.concatenate(rows)]
+    np.copyto(table, 0.0, where=np.isnan(table))
+    means = np.add.reduceat(table, ends - sizes, axis=0) / sizes[:, None]
+    scatter = np.empty((len(rows), *2 * values.shape[1:]))
+    for p, end in enumerate(ends):
+        apart = table[end - sizes[p] : end]
+        apart -= means[p]  # in place: there may be room for no second copy
+        np.matmul(apart.T, apart, out=scatter[p])
+    scatter = scatter[np.arange(len(rows))[:, None, None], seen[:, :, None], seen[:, None, :]]
+    means = np.take_along_axis(means, seen, axis=1)
+    return PatternStack(order, n_observed, sizes.astype(float), means, scatter, tuple(rows))
