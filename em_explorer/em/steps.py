@@ -78,7 +78,7 @@ class RunOptions:
 
     max_iter: int = option(
         200,
-        "At most",
+        "Stop after",
         help="EM stops after this many full steps.",
         low=0,
         high=1_000_000,
@@ -220,11 +220,11 @@ def continue_steps(
             return Stop(StopReason.SINGULAR, str(error), iteration - 1)
         new_bound = _finite(model.bound(new_params, new_expectation))
         gain = (new_bound - bound) / n_observations
-        allowed = model.rounding(new_params) * (n_observations + abs(new_bound))
         fall = max(bound - after_m, after_m - new_bound)
+        scale = n_observations + abs(new_bound)
         params, expectation, bound = new_params, new_expectation, new_bound
 
-        if fall > allowed:
+        if fall > 0 and fall > model.rounding(new_params) * scale:
             stop = Stop(StopReason.DECREASED, _decreased_message(fall, iteration), iteration)
         elif run.tolerance > 0 and gain < run.tolerance and expectation.settled:
             stop = _flat(model, data, start, params, gain, iteration)

@@ -223,7 +223,8 @@ def _is_for_window(box: QSpinBox | QDoubleSpinBox, event: QEvent) -> bool:
         Qt.KeyboardModifier.KeypadModifier,
     ):
         return False
-    settled = box.lineEdit().text() == box.textFromValue(box.value()) + box.suffix()
+    value: Any = box.value()
+    settled = box.lineEdit().text() == box.textFromValue(value) + box.suffix()
     if event.key() in NEVER_TYPED or (settled and event.key() in WHILE_TYPING):
         event.ignore()
         return True

@@ -186,6 +186,7 @@ class Bottom(QWidget):
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._controller = controller
         self._n = 1
         self._name = "log-likelihood"
@@ -222,8 +223,10 @@ class Bottom(QWidget):
         self.per_label = QLabel()
         self.per_label.setObjectName("per_observation")
         self.per_label.setProperty("role", "caption")
+        self.per_label.setToolTip("Divided by the number of observations")
         self.per_box = QCheckBox("per observation")
         self.per_box.setObjectName("show_per_observation")
+        self.per_box.setAccessibleName("Draw the curve per observation")
         self.per_box.setToolTip("Draw the curve divided by the number of observations")
         self.per_box.toggled.connect(self.curve.show_per_observation)
         self.per_box.toggled.connect(lambda _: self.mark(self._controller.cursor))
@@ -241,7 +244,7 @@ class Bottom(QWidget):
     def _resize(self, *_: object) -> None:
         px = theme_manager().px
         self.curve.setFixedHeight(px(132))
-        self.value_label.setMinimumWidth(px(160))
+        self.value_label.setMinimumWidth(px(176))  # more digits must not push the curve
 
     def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:
         """Show another run."""
@@ -274,7 +277,7 @@ class Bottom(QWidget):
         if bound is None:
             self.value_label.setText("–")
             self.change_label.setText("")
-            self.per_label.setText("press the colored button")
+            self.per_label.setText("")
             return
         change = bound - before if before is not None else None
         self.value_label.setText(nats(bound, change))

@@ -333,3 +333,16 @@ def test_a_long_title_in_the_data_box_ends_in_an_ellipsis(qtbot, window):
     box = window.tab.setup.data_box
     assert box.shown_text().endswith("…")
     assert box.toolTip() == box.currentText()
+
+
+def test_an_empty_curve_invites_instead_of_showing_axes(qtbot, window, step):
+    curve = window.tab.bottom.curve
+    assert curve.invitation.isVisible()
+    assert not curve.getPlotItem().isVisible()
+    step(window.tab)
+    curve.draw_now()
+    assert not curve.invitation.isVisible()
+    assert curve.getPlotItem().isVisible()
+    low, high = curve.getPlotItem().vb.viewRange()[1]
+    assert low < -9810.99 < high
+    assert high - low > 0.1  # room for tick labels beside a single dot
