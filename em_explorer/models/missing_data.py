@@ -10,7 +10,7 @@ Source: Little & Rubin (2019), *Statistical Analysis with Missing Data*, §11.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -224,6 +224,13 @@ class MissingData:
         Source: Little & Rubin (2019), §11.2.1.
         """
         refuse_singular(params.covariance, data.columns)
+        posterior = self._posterior(data, params) if latent else None
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import missing_data as kernel
+
+            found = kernel.e_step(data, params.mean, params.covariance)
+            if found is not None:
+                return replace(found, latent=posterior)
         n_columns = data.shape[1]
         statistics = GaussianStatistics(
             np.zeros(1), np.zeros((1, n_columns)), np.zeros((1, n_columns, n_columns))
@@ -234,7 +241,6 @@ class MissingData:
             statistics += given.statistics(stack)
             entropy += given.entropy(stack)
             log_likelihood += given.log_likelihood(stack)
-        posterior = self._posterior(data, params) if latent else None
         return Expectation(statistics, entropy, log_likelihood, posterior)
 
     def _posterior(self, data: IncompleteData, params: MissingDataParams) -> MissingDataPosterior:

@@ -289,7 +289,7 @@ def factorize(covariances: Floats, weights: Floats) -> tuple[Floats, Floats, boo
     n_groups, n_dims = covariances.shape[:2]
     factors, offsets = np.zeros((n_groups, n_dims, n_dims)), np.zeros(n_groups)
     for k in range(n_groups):
-        product = _cholesky(covariances[k], factors[k])
+        product = cholesky(covariances[k], factors[k])
         if not product > 0.0:
             return factors, offsets, False
         offsets[k] = np.log(weights[k]) - 0.5 * n_dims * LOG_2PI
@@ -299,7 +299,7 @@ def factorize(covariances: Floats, weights: Floats) -> tuple[Floats, Floats, boo
 
 
 @kernel()
-def _cholesky(covariance: Floats, factor: Floats) -> float:
+def cholesky(covariance: Floats, factor: Floats) -> float:
     """Fill in the lower factor and return its smallest squared pivot; none positive is failure."""
     smallest = np.inf
     for i in range(len(covariance)):
@@ -332,7 +332,7 @@ def expected_log_joint(
     for k in range(n_groups):
         if counts[k] == 0.0:
             continue
-        if not _cholesky(covariances[k], factor) > 0.0:
+        if not cholesky(covariances[k], factor) > 0.0:
             return 0.0, False
         per_point = n_dims * LOG_2PI - 2.0 * np.log(weights[k])
         for i in range(n_dims):
