@@ -78,7 +78,7 @@ def test_exp_is_exact_to_rounding():
     assert exp(0.0) == 1.0
 
 
-@pytest.mark.parametrize("n_dims", [1, 2, 3, 7, blocks.WIDE - 1, blocks.WIDE, blocks.HALVED + 1])
+@pytest.mark.parametrize("n_dims", [1, 2, 3, 7, blocks.WIDE - 1, blocks.WIDE, 2 * blocks.STRIP + 5])
 @pytest.mark.parametrize("n_components", [1, 4])
 @pytest.mark.parametrize("latent", [False, True])
 def test_random_problems(n_dims, n_components, latent):

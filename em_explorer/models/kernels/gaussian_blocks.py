@@ -21,8 +21,9 @@ BLOCK = 256
 WIDE = 14
 """From this many columns on, matrix products are faster than loops."""
 
-HALVED = 32
-"""From this many columns on it pays to leave out a corner of zeros."""
+STRIP = 8
+"""Rows of a triangular matrix multiplied at once: what lies right of them is left out, and BLAS
+is at its best."""
 
 FAR = 1000.0
 """A group whose new mean lies further from the old one than the root of this many of its new
@@ -119,10 +120,10 @@ def _wide_distances(
         column, center, row = columns[i, start : start + size], mean[i], apart[i]
         for b in range(size):
             row[b] = column[b] - center
-    half = n_dims // 2 if n_dims >= HALVED else 0
-    if half:
-        np.dot(np.ascontiguousarray(inverse[:half, :half]), apart[:half], white[:half])
-    np.dot(inverse[half:], apart, white[half:])
+    for first in range(0, n_dims, STRIP):
+        end = min(first + STRIP, n_dims)
+        strip = np.ascontiguousarray(inverse[first:end, :end])
+        np.dot(strip, apart[:end], white[first:end])
     for i in range(n_dims):
         row = white[i]
         for b in range(size):
@@ -247,16 +248,12 @@ def _wide_products(
         for b in range(size, BLOCK):
             row[b] = weighted[b] = 0.0
         sums[i] += total
-    half = n_dims // 2 if n_dims >= HALVED else 0
-    if half:
-        corner = np.dot(white[:half], apart[:half].T)
-        for i in range(half):
-            for j in range(half):
-                products[i, j] += corner[i, j]
-    rest = np.dot(white[half:], apart.T)
-    for i in range(half, n_dims):
-        for j in range(n_dims):
-            products[i, j] += rest[i - half, j]
+    for first in range(0, n_dims, STRIP):
+        end = min(first + STRIP, n_dims)
+        strip = np.dot(white[first:end], apart[:end].T)
+        for i in range(end - first):
+            for j in range(end):
+                products[first + i, j] += strip[i, j]
 
 
 @kernel()
