@@ -33,6 +33,9 @@ second part, so that stepping back through them does not replay them again and a
 SNAPSHOT_BYTES = 200
 """A snapshot without its parts: the object, its numbers, its place in the dictionary."""
 
+NEWEST = 3
+"""E-steps that stay whatever the stride: the last, and what a running view compares it with."""
+
 LATENT_CACHE = 8
 """Posteriors remembered: enough for stepping to and fro without recomputing."""
 
@@ -129,7 +132,7 @@ class Trace:
         self._start: Snapshot | None = None
         self._tail: Snapshot | None = None  # an M-step whose E-step has not come
         # E-steps by iteration. Those of iterations below ``_swept`` are a multiple of twice
-        # ``_stride``, the others of ``_stride``; besides, the newest two are here.
+        # ``_stride``, the others of ``_stride``; besides, the newest are here.
         self._kept: dict[int, Snapshot] = {}
         self._stride = 1
         self._swept = 0
@@ -176,11 +179,11 @@ class Trace:
         weight = size_of(snapshot.params, seen) + size_of(snapshot.expectation, seen)
         self._weights.append(SNAPSHOT_BYTES + weight)
         self._kept_bytes += self._weight(iteration)
-        past = iteration - 2  # the newest two stay, whatever the stride
+        past = iteration - NEWEST
         if past > 0 and past % self._stride:
             self._drop(past)
         limit = KEPT_SHARE * self.budget - self._numbers_bytes
-        while self._kept_bytes > limit and len(self._kept) > 3:
+        while self._kept_bytes > limit and len(self._kept) > NEWEST + 1:
             self._sweep()
 
     def _sweep(self) -> None:
@@ -189,7 +192,7 @@ class Trace:
         One at a time and only as needed: nobody waits while half a history is thinned.
         """
         candidate = self._swept + self._stride
-        if candidate > self._newest - 2:
+        if candidate > self._newest - NEWEST:
             self._stride *= 2
             self._swept = 0
         else:

@@ -7,14 +7,17 @@ window draws the cursor's snapshot when something changed.
 from __future__ import annotations
 
 import math
+import traceback
 from enum import Enum
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from em_explorer.em.steps import Model, Phase, RunOptions, Stop, StopReason, em_steps
-from em_explorer.em.trace import Trace
+from em_explorer.em.trace import MEGABYTE, Trace, phase_of
 from em_explorer.models.backend import Backend
+from em_explorer.session.replaying import LOOK_BACK, Replayer
+from em_explorer.session.settings import load_settings
 from em_explorer.session.threads import end_thread
 from em_explorer.session.worker import Worker
 
@@ -24,6 +27,9 @@ AS_FAST_AS_IT_GOES = math.inf
 GRANT_SECONDS = 0.04
 """Work handed out at once when EM runs as fast as it goes. Two grants are under way, so the
 worker outlasts a slow frame, and a pause is felt within a tenth of a second."""
+
+REPLAY_AT_ONCE = 0.1
+"""A thinned half-step that takes longer than this, in seconds, is computed in another thread."""
 
 GRANTS_UNDER_WAY = 2
 MOST_STEPS_GRANTED = 2000
@@ -53,6 +59,8 @@ class Controller(QObject):
     state_changed(state)
     failed(sentence, report)
         The run raised; what was on the screen stays.
+    replayed(index)
+        A half-step that was asked for with :meth:`fetch` is at hand again.
     """
 
     loaded = Signal()
@@ -60,6 +68,7 @@ class Controller(QObject):
     cursor_changed = Signal(int)
     state_changed = Signal(object)
     failed = Signal(str, str)
+    replayed = Signal(int)
 
     _begin = Signal(int, object)
     _grant = Signal(int, int)
@@ -82,6 +91,9 @@ class Controller(QObject):
         self._clock.timeout.connect(self._tick)
         self._thread: QThread | None = None
         self._worker: Worker | None = None
+        self._replayer = Replayer(self)
+        self._replayer.came.connect(self._on_replayed)
+        self._replayer.failed.connect(self._on_replay_failed)
 
     # -- a run begins and ends ---------------------------------------------------------------
 
@@ -103,9 +115,11 @@ class Controller(QObject):
         self.run = run or RunOptions()
         self._under_way = 0
         self._failed = False
+        self._replayer.forget()
         steps = em_steps(model, data, params, self.run)
         backend = getattr(model, "backend", Backend.REFERENCE)
-        self.trace = Trace(model, data, backend.value)
+        budget = max(load_settings().trace_megabytes, 1) * MEGABYTE
+        self.trace = Trace(model, data, backend.value, budget)
         self.trace.append(next(steps))  # the start costs nothing: it is shown at once
         self.cursor = 0
         self._begin.emit(self.run_id, steps)
@@ -132,6 +146,7 @@ class Controller(QObject):
         """End the thread; called once, before the window goes."""
         self.pause()
         self.run_id += 1
+        self._replayer.shutdown()
         if self._thread is not None:
             end_thread(self._thread, self._worker)
             self._thread = None
@@ -194,6 +209,7 @@ class Controller(QObject):
             return
         index = max(0, min(index, len(self.trace) - 1))
         if index != self.cursor:
+            self._replayer.forget()  # whoever looks here and finds it missing will ask again
             self.cursor = index
             self.cursor_changed.emit(index)
             self._refresh_state()
@@ -249,6 +265,8 @@ class Controller(QObject):
     def _tick(self) -> None:
         if not self._playing:
             return
+        if self.fetching:
+            return  # the cursor does not run away from what is shown
         if not self.can_advance:
             self.pause()
         elif self._flat_out and self.at_end:
@@ -294,6 +312,8 @@ class Controller(QObject):
         if steps:
             # Half old, half new: one odd step must not swing the size of the grants.
             self._step_seconds = 0.5 * self._step_seconds + 0.5 * seconds / steps
+            if self.trace is not None:
+                self.trace.seconds_per_step = 2.0 * self._step_seconds
         if self._playing and self._flat_out and self.can_advance and self.at_end:
             self._keep_busy()
         self._refresh_state()
@@ -335,6 +355,30 @@ class Controller(QObject):
         """The half-step the step button would take, or None at the end."""
         if self.trace is None or not self.can_advance:
             return None
-        if not self.at_end:
-            return self.trace[self.cursor + 1].phase
-        return Phase.M if self.trace[self.cursor].phase is Phase.E else Phase.E
+        return phase_of(self.cursor + 1)
+
+    # -- half-steps that were thinned out of the history -------------------------------------
+
+    def at_hand(self, index: int, back: int = LOOK_BACK) -> bool:
+        """Whether a half-step and the ``back`` ones before it can be looked at without waiting."""
+        return self.trace is None or self.trace.cost(index, back) <= REPLAY_AT_ONCE
+
+    def fetch(self, index: int) -> None:
+        """Compute a half-step that is not at hand; ``replayed`` says when it is."""
+        if self.trace is not None:
+            self._replayer.fetch(self.run_id, self.trace, index)
+
+    @property
+    def fetching(self) -> bool:
+        """True while a half-step asked for is being computed."""
+        return self._replayer.wanted is not None
+
+    @Slot(int, int)
+    def _on_replayed(self, run_id: int, index: int) -> None:
+        if run_id == self.run_id:
+            self.replayed.emit(index)
+
+    @Slot(object)
+    def _on_replay_failed(self, error: Exception) -> None:
+        report = "".join(traceback.format_exception(error))
+        self.failed.emit(f"The half-step could not be computed again: {error}.", report)

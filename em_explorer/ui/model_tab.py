@@ -19,6 +19,7 @@ from em_explorer import registry
 from em_explorer.data.dataset import Dataset
 from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.steps import Model, RunOptions, Snapshot, StopReason
+from em_explorer.em.trace import phase_of
 from em_explorer.session.controller import Controller, RunState
 from em_explorer.session.document import Story, load_story
 from em_explorer.session.kernels import loader
@@ -204,6 +205,7 @@ class ModelTab(QWidget):
         controller.grown.connect(self._on_grown)
         controller.state_changed.connect(self._on_state)
         controller.failed.connect(self._on_failed)
+        controller.replayed.connect(self._on_replayed)
         self.stage.failed.connect(self._on_picture_failed)
         self.loading.loaded.connect(self._on_file_loaded)
         self.loading.refused.connect(self._refuse)
@@ -457,6 +459,9 @@ class ModelTab(QWidget):
 
     @Slot(int)
     def _on_cursor(self, index: int) -> None:
+        if not self.controller.at_hand(index):
+            self._show_nearest(index)
+            return
         shown = self.stage.shown_index
         near = shown is not None and abs(index - shown) == 1
         slow = self.controller.speed <= GLIDE_UP_TO or not self.controller.playing
@@ -465,8 +470,24 @@ class ModelTab(QWidget):
         self.bottom.mark(index)
         self._show_words(index)
 
+    def _show_nearest(self, index: int) -> None:
+        """Show what is at hand at once; the half-step itself follows when it is computed."""
+        assert self.controller.trace is not None
+        near = self.controller.trace.nearest(index)
+        self.stage.show(near)
+        self.bottom.mark(index)
+        words = f"Iteration {index // 2} is being computed again; this is iteration {near // 2}."
+        self.heading.show_caption(words, phase_of(index))
+        self.controller.fetch(index)
+
+    @Slot(int)
+    def _on_replayed(self, index: int) -> None:
+        if index == self.controller.cursor:
+            self.stage.show(index)
+            self._show_words(index)
+
     def _show_words(self, index: int) -> None:
-        if self.controller.trace is None:
+        if self.controller.trace is None or self.controller.fetching:
             return
         title = self.dataset.title if self.dataset is not None else ""
         self.heading.show_title(self.story.title if self.story is not None else title)
@@ -505,10 +526,11 @@ class ModelTab(QWidget):
     def _objective(self, index: int) -> NumberGroup:
         snapshot = self.snapshot(index)
         assert self.model is not None
+        assert self.controller.trace is not None
         n = self.model.n_observations(self.data)
         rows = [NumberRow("iteration", str(snapshot.iteration))]
         if snapshot.bound is not None:
-            before = self.snapshot(index - 1).bound if index > 1 else None
+            before = self.controller.trace.bound(index - 1) if index > 1 else None
             change = snapshot.bound - before if before is not None else None
             rows.append(NumberRow(self.curve_name, nats(snapshot.bound, change)))
             per = f"per {self.noun}"

@@ -126,6 +126,8 @@ def _wait(controller: Any, begin: Callable[[], None], over: Callable[[], bool]) 
 
 def picture(window: Any) -> QImage:
     """Return the window as it is now, drawn to the end."""
+    while window.tab.controller.fetching:
+        application().processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
     window.tab.stage.settle()
     application().processEvents()
     return window.grab().toImage()

@@ -51,7 +51,6 @@ class GaussianMixtureTab(MixtureCrowd):
         self.prepare_hand()
         self.prepare_crowd()
         self._pair = (0, 1)
-        self._past: list[Floats] = []
         self._silhouettes: dict[int, float | None] = {}
         area = QWidget()
         column = QVBoxLayout(area)
@@ -214,7 +213,6 @@ class GaussianMixtureTab(MixtureCrowd):
 
     def run_loaded(self) -> None:
         """Make the items of the components."""
-        self._past = []
         self._silhouettes = {}
         self.forget_answers()
         n = len(self.shown_params(0).weights)
@@ -259,11 +257,13 @@ class GaussianMixtureTab(MixtureCrowd):
 
     def _past_means(self, index: int) -> Floats:
         """Return where the means were at the start and after each M-step before the last."""
-        n_past = index // 2
-        while len(self._past) < n_past:
-            params = self.snapshot(2 * len(self._past)).params
-            self._past.append(params.means + self.data.center)
-        shown = self._past[: n_past : max(1, n_past // LONGEST_TRAIL)]
+        assert self.controller.trace is not None
+        n_past, stride = index // 2, self.controller.trace.stride
+        # Only iterations that a long run's history has kept: a trail is not worth a replay.
+        step = -(-max(1, n_past // LONGEST_TRAIL) // stride) * stride
+        shown = [
+            self.snapshot(2 * k + 1).params.means + self.data.center for k in range(0, n_past, step)
+        ]
         means = self.snapshot(index).params.means
         return np.array(shown) if shown else np.empty((0, *means.shape))
 

@@ -203,7 +203,9 @@ class LatentDirichletTab(ModelTab):
         """Return the topics before the M-step that made those of a snapshot."""
         phase = self.snapshot(index).phase
         back = index - 1 if phase is Phase.M else index - 2
-        return self.topic_word(back) if phase is not Phase.START and back >= 1 else None
+        if phase is Phase.START or back < 1 or not self.controller.at_hand(back, 0):
+            return None
+        return self.topic_word(back)
 
     def picture(self, index: int) -> TopicsPicture:
         """Return a snapshot's documents and topics."""
