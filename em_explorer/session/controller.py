@@ -7,6 +7,7 @@ window draws the cursor's snapshot when something changed.
 from __future__ import annotations
 
 import math
+import time
 import traceback
 from enum import Enum
 from typing import Any
@@ -30,6 +31,9 @@ worker outlasts a slow frame, and a pause is felt within a tenth of a second."""
 
 REPLAY_AT_ONCE = 0.1
 """A thinned half-step that takes longer than this, in seconds, is computed in another thread."""
+
+RUSH_SECONDS = 0.016
+"""How often history is gone through, and the worker looked after, as fast as it goes."""
 
 GRANTS_UNDER_WAY = 2
 MOST_STEPS_GRANTED = 2000
@@ -86,8 +90,10 @@ class Controller(QObject):
         self._playing = False
         self._to_the_end = False
         self._failed = False
+        self._due = 0.0
         self._clock = QTimer(self)
         self._clock.setTimerType(Qt.TimerType.PreciseTimer)
+        self._clock.setSingleShot(True)
         self._clock.timeout.connect(self._tick)
         self._thread: QThread | None = None
         self._worker: Worker | None = None
@@ -220,7 +226,7 @@ class Controller(QObject):
             return
         self._playing = True
         self._refresh_state()
-        self._set_clock()
+        self._due = time.perf_counter()
         self._tick()
 
     def pause(self) -> None:
@@ -250,29 +256,46 @@ class Controller(QObject):
         """Set the pace of playing; infinity is "as fast as it goes"."""
         self.speed = half_steps_per_second
         if self._playing:
+            self._due = time.perf_counter() + self._period
             self._set_clock()
 
     # -- the EM clock ------------------------------------------------------------------------
 
     @property
+    def rushing(self) -> bool:
+        """True while half-steps come faster than anybody can follow: as fast as it goes."""
+        return self._playing and self._flat_out
+
+    @property
     def _flat_out(self) -> bool:
         return self._to_the_end or math.isinf(self.speed)
 
+    @property
+    def _period(self) -> float:
+        """Seconds from one half-step to the next."""
+        return RUSH_SECONDS if self._flat_out else 1.0 / self.speed
+
     def _set_clock(self) -> None:
-        self._clock.start(16 if self._flat_out else max(1, round(1000 / self.speed)))
+        self._clock.start(max(0, round(1000.0 * (self._due - time.perf_counter()))))
 
     @Slot()
     def _tick(self) -> None:
         if not self._playing:
             return
-        if self.fetching:
-            return  # the cursor does not run away from what is shown
         if not self.can_advance:
             self.pause()
-        elif self._flat_out and self.at_end:
+            return
+        if self._flat_out and self.at_end:
             self._keep_busy()
-        else:
+        elif self._under_way and self.at_end:
+            return  # the half-step under way is late; the next begins when it has come
+        elif not self.fetching:  # the cursor does not run away from what is shown
             self._advance()
+        if self._playing:
+            # From when it was due, not from now: lateness must not add up. Who has fallen behind
+            # by more than a period does not hurry after.
+            self._due = max(self._due, time.perf_counter() - self._period) + self._period
+            self._set_clock()
 
     def _advance(self, room: int = 1) -> None:
         if self.trace is None:
@@ -316,6 +339,8 @@ class Controller(QObject):
                 self.trace.seconds_per_step = 2.0 * self._step_seconds
         if self._playing and self._flat_out and self.can_advance and self.at_end:
             self._keep_busy()
+        if self._playing and not self._clock.isActive():
+            self._set_clock()
         self._refresh_state()
 
     @Slot(int, object)

@@ -1,16 +1,34 @@
-"""End a worker's thread without waiting for a step that takes long."""
+"""Threads beside the window's: their share of the machine, and their end."""
 
 from __future__ import annotations
 
+import sys
 import threading
+from functools import cache
 
 from PySide6.QtCore import QObject, QThread
 
 PATIENCE_MS = 300
 """So long a window that closes waits for the half-step under way."""
 
+SWITCH_SECONDS = 0.001
+"""So long a thread of Python may keep the others waiting: the window wants its turn in a frame."""
+
 _busy: list[tuple[QThread, QObject | None]] = []
 """Threads that could not be waited for, kept alive: Qt aborts when a running one is destroyed."""
+
+
+@cache
+def share_the_machine() -> None:
+    """Let the window's thread have its turn beside threads that calculate.
+
+    Python's own five milliseconds are a third of a frame; and two threads of BLAS on two cores
+    leave none for the window: one is enough for products as small as EM's.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
 
 
 def end_thread(thread: QThread, worker: QObject | None, patience_ms: int = PATIENCE_MS) -> bool:

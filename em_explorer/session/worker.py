@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from em_explorer.em.errors import DataError
+from em_explorer.session.threads import share_the_machine
 
 
 class Worker(QObject):
@@ -44,6 +45,7 @@ class Worker(QObject):
     @Slot(int, object)
     def begin(self, run_id: int, steps: Iterator[Any]) -> None:
         """Take over a new run; the one before is forgotten."""
+        share_the_machine()  # here, because looking for BLAS takes a frame
         self._run_id = run_id
         self._steps = steps
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from em_explorer import registry
@@ -37,6 +37,9 @@ from em_explorer.ui.wording import nats, signed
 
 GLIDE_UP_TO = 6.0
 """Above so many half-steps a second there is no time for a glide between two."""
+
+PANELS_MS = 100
+"""As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
 NUDGE = 0.05
 """How far a nudge moves the parameters, in their natural scale: seen, and soon forgotten."""
@@ -81,6 +84,10 @@ class ModelTab(QWidget):
         self.given: Any = None
         self.opening = ""
         self._nudges = 0
+        self._panels = QTimer(self)
+        self._panels.setSingleShot(True)
+        self._panels.setInterval(PANELS_MS)
+        self._panels.timeout.connect(self._show_panels)
         self.model: Model | None = None
         self.data: Any = None
 
@@ -363,7 +370,8 @@ class ModelTab(QWidget):
         params = self.snapshot(self.controller.cursor).params
         if self.start_from(self.model.nudge(params, rng, NUDGE)):
             self.open_with(
-                "Nudged: the parameters moved a little, at random. Press Space to see where EM goes."
+                "Nudged: the parameters moved a little, at random. Press Space to see where EM "
+                "goes."
             )
 
     def open_with(self, words: str) -> None:
@@ -402,6 +410,7 @@ class ModelTab(QWidget):
         self.dataset, self.model, self.data = dataset, model, data
         self.heading.notice.dismiss()
         self.opening = ""
+        self._panels.stop()  # they would speak of the old run in the words of the new data
         self.stage.forget()
         if another:
             self.dataset_changed()
@@ -455,7 +464,10 @@ class ModelTab(QWidget):
             n = self.model.n_observations(self.data)
             self.bottom.follow(self.controller.trace, n, self.curve_name)
             self.run_loaded()
-        self.bottom.grow()
+        if not self.controller.rushing:
+            self.bottom.grow()
+        elif not self._panels.isActive():
+            self._panels.start()
 
     @Slot(int)
     def _on_cursor(self, index: int) -> None:
@@ -467,8 +479,19 @@ class ModelTab(QWidget):
         slow = self.controller.speed <= GLIDE_UP_TO or not self.controller.playing
         scrubbing = self.bottom.timeline.isSliderDown()
         self.stage.show(index, glide=near and slow and not scrubbing and Motion.enabled)
-        self.bottom.mark(index)
-        self._show_words(index)
+        if not self.controller.rushing:
+            self._show_panels()
+        elif not self._panels.isActive():
+            self._panels.start()
+
+    @Slot()
+    def _show_panels(self) -> None:
+        """Bring the curve, the timeline and the words to where the cursor is."""
+        self._panels.stop()
+        if self.controller.trace is not None:
+            self.bottom.grow()
+            self.bottom.mark(self.controller.cursor)
+            self._show_words(self.controller.cursor)
 
     def _show_nearest(self, index: int) -> None:
         """Show what is at hand at once; the half-step itself follows when it is computed."""
@@ -545,6 +568,8 @@ class ModelTab(QWidget):
     @Slot(object)
     def _on_state(self, state: RunState) -> None:
         trace = self.controller.trace
+        if self._panels.isActive() and not self.controller.rushing:
+            self._show_panels()
         if state is RunState.FINISHED and trace is not None:
             self._show_words(self.controller.cursor)
         else:
@@ -565,6 +590,7 @@ class ModelTab(QWidget):
     def close_run(self) -> None:
         """End the worker; called before the window goes."""
         self.loading.cancel()
+        self._panels.stop()
         self.stage.close()
         self.controller.shutdown()
 

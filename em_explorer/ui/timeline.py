@@ -91,9 +91,7 @@ class Timeline(QAbstractSlider):
         theme = theme_manager().current
         every = max(1, -(-self.maximum() // MOST_TICKS))
         painter.setPen(Qt.PenStyle.NoPen)
-        for index in range(1, self.maximum() + 1):
-            if (index // 2) % every:
-                continue
-            height = 10.0 if index % 2 else 6.0
-            painter.setBrush(theme.phase_color("E" if index % 2 else "M"))
-            painter.drawRect(QRectF(self.x_of(index) - 1, middle - height / 2, 2, height))
+        for phase, first, height in (("E", 1, 10.0), ("M", 2, 6.0)):
+            painter.setBrush(theme.phase_color(phase))
+            for index in range(first, self.maximum() + 1, 2 * every):
+                painter.drawRect(QRectF(self.x_of(index) - 1, middle - height / 2, 2, height))

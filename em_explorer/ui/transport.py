@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QToolButton, QWidget
 
 from em_explorer.em.steps import Phase, StopReason
@@ -16,6 +16,9 @@ from em_explorer.ui.wording import count
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, math.inf)
 """Half-steps a second; the last is as fast as it goes."""
+
+LATER_MS = 100
+"""As fast as it goes, the buttons follow so often: a label that flickers can't be read."""
 
 STOP_WORDS = {
     StopReason.CONVERGED: "converged",
@@ -106,8 +109,12 @@ class Transport(QWidget):
         self.pill = Pill()
         row.addWidget(self.pill)
 
-        controller.state_changed.connect(self.refresh)
-        controller.cursor_changed.connect(self.refresh)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(LATER_MS)
+        self._later.timeout.connect(self.refresh)
+        controller.state_changed.connect(self._on_state)
+        controller.cursor_changed.connect(self._on_cursor)
         theme_manager().changed.connect(self._retheme)
         self._retheme()
         self.refresh()
@@ -165,6 +172,17 @@ class Transport(QWidget):
         """Say what the two half-steps do in this model."""
         self._labels = {Phase.E: e_step, Phase.M: m_step}
         self.refresh()
+
+    @Slot(object)
+    def _on_state(self, _state: RunState) -> None:
+        self._on_cursor(self._controller.cursor)
+
+    @Slot(int)
+    def _on_cursor(self, _index: int) -> None:
+        if not self._controller.rushing:
+            self.refresh()
+        elif not self._later.isActive():
+            self._later.start()
 
     @Slot()
     def refresh(self, *_: object) -> None:
