@@ -1,6 +1,7 @@
 # make run    opens the window, after setting up whatever is missing
 # make test   checks style, imports and types, and runs all tests without a screen
 # make bench  measures speed beside scikit-learn, hmmlearn and gensim (takes ten minutes)
+# make bench-ui  measures the window: its start, drawing, playing, memory
 # make PYTHON=python3.12 run    takes another Python (3.11 or newer)
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := old-faithful
 
-.PHONY: help run test lint types unit bench format system clean
+.PHONY: help run test lint types unit bench bench-ui format system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +40,9 @@ unit: .venv/.installed-dev
 # Alone on the machine it tells most; its table goes to tests/benchmarks/RESULTS.md.
 bench: .venv/.installed-bench
 	$(BIN)/python tests/benchmarks/bench.py
+
+bench-ui: .venv/.installed-dev
+	$(BIN)/python tests/benchmarks/bench_ui.py
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .

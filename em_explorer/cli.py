@@ -5,26 +5,25 @@ Qt is imported only when something is drawn, after it is known that there is som
 
 from __future__ import annotations
 
-import argparse
-import difflib
-import logging
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from em_explorer import __version__
 from em_explorer.display import has_display, missing_libraries
 from em_explorer.em.errors import DataError
 from em_explorer.registry import MODELS
 
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
 PROGRAM = "em-explorer"
 WITHOUT_DISPLAY = f"{PROGRAM} render old-faithful --out old-faithful.gif"
 PICTURES = (".png", ".gif")
 SMALLEST, LARGEST = (320, 240), (7680, 4320)
-USAGE_ERROR = 2
+USAGE_ERROR, INTERRUPTED = 2, 130
 
 COMMANDS = f"""\
 other commands:
@@ -35,10 +34,15 @@ other commands:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence, without the usage in front of it."""
-        raise DataError(f"{message[:1].upper()}{message[1:]} ({self.prog} --help).")
+def _parser(**words: Any) -> ArgumentParser:
+    from argparse import ArgumentParser
+
+    class Parser(ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            """Say what is wrong in one sentence, without the usage in front of it."""
+            raise DataError(f"{message[:1].upper()}{message[1:]} ({self.prog} --help).")
+
+    return Parser(**words)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,14 +56,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _window(words: list[str]) -> int:
-    parser = _Parser(
+    if not words:  # the way most people come: not a millisecond for what they don't ask
+        return _open()
+    chosen = _window_words(words)
+    return _open(chosen.model, chosen.demo, chosen.play, file=chosen.file, theme=chosen.theme)
+
+
+def _open(*arguments: Any, **more: Any) -> int:
+    _need_display()
+    from em_explorer.ui.app import run
+
+    return run(*arguments, **more)
+
+
+def _window_words(words: list[str]) -> Any:
+    from argparse import RawDescriptionHelpFormatter
+
+    parser = _parser(
         prog=PROGRAM,
         description="Watch Expectation-Maximization work, one half-step at a time.",
         epilog=COMMANDS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawDescriptionHelpFormatter,
     )
     keys = [row.key for row in MODELS]
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="data to open")
@@ -75,14 +97,11 @@ def _window(words: list[str]) -> int:
         _known_demo(chosen.demo)
     if chosen.file is not None and not chosen.file.is_file():
         raise DataError(f"There is no file {str(chosen.file)!r}.")
-    _need_display()
-    from em_explorer.ui.app import run
-
-    return run(chosen.model, chosen.demo, chosen.play, file=chosen.file, theme=chosen.theme)
+    return chosen
 
 
 def _demos(words: list[str]) -> int:
-    parser = _Parser(prog=f"{PROGRAM} demos", description="List the demos: name, title, model.")
+    parser = _parser(prog=f"{PROGRAM} demos", description="List the demos: name, title, model.")
     parser.parse_args(words)
     from em_explorer.session.document import list_stories
 
@@ -95,7 +114,7 @@ def _demos(words: list[str]) -> int:
 
 
 def _render(words: list[str]) -> int:
-    parser = _Parser(
+    parser = _parser(
         prog=f"{PROGRAM} render",
         description="Run a demo and draw it: the last picture as PNG, the whole run as GIF.",
     )
@@ -127,7 +146,7 @@ def _render(words: list[str]) -> int:
 
 
 def _warm_up(words: list[str]) -> int:
-    parser = _Parser(
+    parser = _parser(
         prog=f"{PROGRAM} warm-up",
         description="Compile the fast E-steps, which the window else does behind your back.",
     )
@@ -140,6 +159,8 @@ def _warm_up(words: list[str]) -> int:
     if chosen.quiet:
         backend.give_way()
         return 0 if backend.warm_up() else 1
+    import logging
+
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     if not backend.warm_up(_tell_kernel):
         return 1
@@ -159,6 +180,8 @@ def _qt_message(_kind: object, _context: object, message: str) -> None:
 
 
 def _size(text: str) -> tuple[int, int]:
+    import re
+
     match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.lower())
     if match is None:
         raise DataError(f"--size is width x height in pixels, as 1280x800; it is {text!r}.")
@@ -178,6 +201,8 @@ def _known(name: str, names: Iterable[str], kind: str) -> None:
     names = list(names)
     if name in names:
         return
+    import difflib
+
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.4)
     near += [n for n in names if name.lower() in n and n not in near]
     hint = f"did you mean {' or '.join(near[:3])}?" if near else f"there are {', '.join(names)}."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 XCB_LIBRARIES = {
     "libxcb-cursor.so.0": "libxcb-cursor0",
@@ -45,6 +47,8 @@ def _wayland_answers() -> bool:
     name = os.environ.get("WAYLAND_DISPLAY", "")
     if not name:
         return False
+    import socket
+
     path = Path(os.environ.get("XDG_RUNTIME_DIR", "/")) / name
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
@@ -61,6 +65,8 @@ def _x_answers() -> bool:
     xcb = _loaded("libxcb.so.1")
     if xcb is None:
         return False
+    import ctypes
+
     # The same call Qt makes: it knows every form of DISPLAY and the server's permission.
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
@@ -73,6 +79,8 @@ def _x_answers() -> bool:
 
 
 def _loaded(file: str) -> ctypes.CDLL | None:
+    import ctypes
+
     try:
         return ctypes.CDLL(file)
     except OSError:

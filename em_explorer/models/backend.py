@@ -4,30 +4,30 @@ Compiling takes seconds, so nobody waits for it: the kernels serve only once the
 which :func:`warm_up` fills, in a process of its own where there is a window. A marker file says
 that the cache is whole and was made by this Python, this numba, this processor and this source.
 Without it, or where anything is wrong, the reference serves.
+
+Every model imports this module, and the window waits for it: what only compiling needs is
+imported where it is used.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
-import pkgutil
 import platform
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import subprocess
+    from concurrent.futures import ThreadPoolExecutor
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,8 @@ def _why_not() -> str | None:
         return "numba is not installed"
     if not (folder / MARKER).exists():
         return "they are not compiled yet (em-explorer warm-up does it)"
+    import json
+
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         files = list(marker["files"])
@@ -113,6 +115,8 @@ def _say_once(reason: str) -> None:
 @cache
 def installed_numba() -> str | None:
     """Return the versions of numba and llvmlite, or None; imports neither."""
+    from importlib import metadata
+
     try:
         return f"numba {metadata.version('numba')}, llvmlite {metadata.version('llvmlite')}"
     except metadata.PackageNotFoundError:
@@ -141,6 +145,8 @@ def fingerprint() -> str:
     The sources enter by place, size and time, as in numba's own cache: with a stamp that numba
     doesn't know it would compile again, and a ready cache must never mean that.
     """
+    from importlib import metadata
+
     folder = Path(__file__).parent / "kernels"
     stamps = [(path, path.stat()) for path in sorted(folder.glob("*.py"))]
     sources = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stamps]
@@ -151,6 +157,8 @@ def fingerprint() -> str:
 
 @cache
 def _digest(text: str) -> str:
+    import hashlib
+
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -167,6 +175,8 @@ def _processor() -> str:
 
 def writable(folder: Path) -> bool:
     """Say whether files can be made in a folder, which is made if need be."""
+    import tempfile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -180,6 +190,8 @@ def writable(folder: Path) -> bool:
 
 def all_kernels() -> list[tuple[str, Callable[[], object]]]:
     """Import every kernel module and return its ``KERNELS``: names, and what runs each once."""
+    import pkgutil
+
     package = import_module(KERNEL_PACKAGE)
     found: list[tuple[str, Callable[[], object]]] = []
     for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
@@ -229,6 +241,8 @@ def warm_up(progress: Progress | None = None, kernels: Kernels | None = None) ->
 def _write_marker(folder: Path) -> None:
     # The index (.nbi) of each function; the code beside it may be replaced by a later version.
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.nbi"))
+    import json
+
     content = json.dumps({"made_for": fingerprint(), "files": files}, indent=1)
     unfinished = folder / f"{MARKER}.{os.getpid()}"
     unfinished.write_text(content, encoding="utf-8")
@@ -237,6 +251,8 @@ def _write_marker(folder: Path) -> None:
 
 def _forget_old(folder: Path) -> None:
     """Delete the oldest caches of other versions."""
+    import shutil
+
     others = [path for path in folder.parent.glob("kernels-*") if path != folder]
     others.sort(key=lambda path: path.stat().st_mtime)
     for path in others[: max(0, len(others) - CACHES_KEPT)]:
@@ -252,6 +268,8 @@ def start_warm_up() -> subprocess.Popen[bytes] | None:
         None when there is nothing to do or nothing can be done. The kernels serve the runs that
         begin after it has ended.
     """
+    import subprocess
+
     folder = cache_folder()
     if installed_numba() is None or _why_not() is None or not writable(folder):
         return None
@@ -307,6 +325,8 @@ def map_chunks(function: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> 
     if _threads == 1 or len(todo) == 1:
         return map(function, todo)
     if _pool is None:
+        from concurrent.futures import ThreadPoolExecutor
+
         _pool = ThreadPoolExecutor(_threads, thread_name_prefix="e-step")
     return _pool.map(function, todo)
 

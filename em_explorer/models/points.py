@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,8 @@ def checked_table(raw: Any) -> Floats:
 
 
 def _as_floats(raw: Any) -> Floats:
-    if np.ma.isMaskedArray(raw):
+    # Nobody who has a masked array has not imported numpy.ma, which takes its time.
+    if "numpy.ma" in sys.modules and np.ma.isMaskedArray(raw):
         raw = raw.filled(np.nan) if np.issubdtype(raw.dtype, np.floating) or raw.mask.any() else raw
     try:
         values = np.asarray(raw)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,11 +40,13 @@ def load_settings() -> Settings:
     """Return the settings kept; what is missing or spoiled is as on the first day."""
     settings = Settings()
     try:
-        content = tomllib.loads(settings_file().read_text(encoding="utf-8"))
+        content = _read(settings_file())
     except FileNotFoundError:
         return settings
     except (OSError, ValueError) as error:
-        logger.warning("The settings can't be read and start anew: %s", error)
+        import logging
+
+        logging.getLogger(__name__).warning("The settings can't be read and start anew: %s", error)
         return settings
     kept: dict[str, Any] = {}
     for field in fields(Settings):
@@ -56,6 +54,13 @@ def load_settings() -> Settings:
         if type(value) is type(field.default):
             kept[field.name] = value
     return replace(settings, **kept)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    import tomllib  # on the way to the first frame only where there is something to read
+
+    return tomllib.loads(text)
 
 
 def save_settings(settings: Settings) -> None:

@@ -77,6 +77,7 @@ class Opening(QObject):
         window = self._window
         if not window.isVisible():
             return  # closed before it was there
+        window.furnish()
         try:
             if self._demo is not None:
                 window.open_demo(self._demo)
@@ -99,6 +100,7 @@ class Opening(QObject):
         from em_explorer.ui.icons import app_icon
 
         self._window.setWindowIcon(app_icon())
+        self._window.settled()
         QTimer.singleShot(FIRST_FRAMES_MS, loader.start)
 
 

@@ -26,6 +26,10 @@ class GuiCollector(QObject):
         self._timer.timeout.connect(self.look)
         self._timer.start(LOOK_EVERY_MS)
 
+    def keep(self) -> None:
+        """Look no more at what there is now: modules and a window that stay till the end."""
+        gc.freeze()
+
     def look(self) -> None:
         """Collect the generations that the automatic collector would have collected."""
         counts = gc.get_count()
@@ -37,6 +41,7 @@ class GuiCollector(QObject):
     def finish(self) -> None:
         """Hand back to the automatic collector, with nothing left lying about."""
         self._timer.stop()
+        gc.unfreeze()
         gc.collect()
         if self._was_enabled:
             gc.enable()

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import platform
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import (
-    QMessageLogContext,
-    QObject,
-    Qt,
-    QtMsgType,
-    Signal,
-    Slot,
-    qInstallMessageHandler,
-    qVersion,
-)
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, QTimer, Signal, Slot, qInstallMessageHandler, qVersion
 
 from em_explorer import __version__
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from PySide6.QtCore import QMessageLogContext, QtMsgType
+    from PySide6.QtWidgets import QWidget
 
 LOG_BYTES = 256 * 1024
 """A log larger than this becomes the old log; there are never more than two."""
@@ -62,7 +52,7 @@ def write_log(text: str) -> Path | None:
         if path.exists() and path.stat().st_size + len(text) > LOG_BYTES:
             path.replace(path.with_suffix(".old.log"))
         with path.open("a", encoding="utf-8") as file:
-            now = datetime.now().astimezone().isoformat(timespec="seconds")
+            now = time.strftime("%Y-%m-%d %H:%M:%S%z")
             file.write(f"===== {now}\n{text[:LOG_BYTES].rstrip()}\n\n")
     except OSError:
         return None
@@ -113,9 +103,7 @@ class CrashReporter(QObject):
         self.shown = 0
         self._repeats = Repeats()
         self._before: tuple[Any, Any] | None = None
-        # An error may come from another thread, or from the midst of painting, where no dialog
-        # may open: what is shown waits for the event loop.
-        self._wanted.connect(self._show, Qt.ConnectionType.QueuedConnection)
+        self._wanted.connect(self._show_soon)
 
     # -- the hooks ---------------------------------------------------------------------------
 
@@ -200,6 +188,8 @@ class CrashReporter(QObject):
             self._wanted.emit(sentence, full)
 
     def _surroundings(self) -> str:
+        import platform
+
         lines = [
             f"em_explorer {__version__}, Python {platform.python_version()}, Qt {qVersion()}, "
             f"{platform.platform()}"
@@ -215,6 +205,10 @@ class CrashReporter(QObject):
         return "\n".join(lines)
 
     @Slot(str, str)
+    def _show_soon(self, sentence: str, report: str) -> None:
+        # The error may come from the midst of painting, where no dialog may open.
+        QTimer.singleShot(0, lambda: self._show(sentence, report))
+
     def _show(self, sentence: str, report: str) -> None:
         self.caught.emit(sentence)
         if self.dialog is not None and self.dialog.isVisible():
@@ -237,7 +231,9 @@ def tell(sentence: str, report: str) -> None:
     if _installed is not None:
         _installed.tell(sentence, report)
     else:
-        logger.error("%s\n%s", sentence, report)
+        import logging
+
+        logging.getLogger(__name__).error("%s\n%s", sentence, report)
 
 
 def report(error: Exception) -> None:

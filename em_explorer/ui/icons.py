@@ -27,35 +27,39 @@ def icon(name: str, color: str, disabled: str | None = None) -> QIcon:
     disabled : str, optional
         Color while its button is disabled; without it, the color at 35 %.
     """
-    source = asset("icons", f"{name}.svg").read_text(encoding="utf-8")
+    drawing = _drawing(name, QColor(color))
+    off, opacity = (_drawing(name, QColor(disabled)), 1.0) if disabled else (drawing, 0.35)
     result = QIcon()
     for size in SIZES:
-        result.addPixmap(_drawn(source, QColor(color), size))
-        off = QColor(disabled or color)
-        off.setAlphaF(1.0 if disabled else 0.35)
-        result.addPixmap(_drawn(source, off, size), QIcon.Mode.Disabled)
+        result.addPixmap(_drawn(drawing, 1.0, size))
+        result.addPixmap(_drawn(off, opacity, size), QIcon.Mode.Disabled)
     return result
 
 
 @cache
 def app_icon() -> QIcon:
     """Return the program's icon, for the window and the task bar."""
-    source = asset("icons", "em_explorer.svg").read_text(encoding="utf-8")
+    drawing = _drawing("em_explorer", QColor("black"))
     result = QIcon()
     for size in (*SIZES, 128, 256):
-        result.addPixmap(_drawn(source, QColor("black"), size))
+        result.addPixmap(_drawn(drawing, 1.0, size))
     return result
 
 
-def _drawn(source: str, color: QColor, size: int) -> QPixmap:
-    # QtSvg knows no currentColor, so the color is put in as text. The opacity comes after the
-    # drawing, or strokes that overlap would show.
-    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color.name()).encode()))
+def _drawing(name: str, color: QColor) -> QSvgRenderer:
+    # QtSvg knows no currentColor, so the color is put in as text.
+    source = asset("icons", f"{name}.svg").read_text(encoding="utf-8")
+    return QSvgRenderer(QByteArray(source.replace("currentColor", color.name()).encode()))
+
+
+def _drawn(drawing: QSvgRenderer, opacity: float, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    renderer.render(painter, QRectF(0, 0, size, size))
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
-    painter.fillRect(0, 0, size, size, QColor.fromRgbF(0, 0, 0, color.alphaF()))
+    drawing.render(painter, QRectF(0, 0, size, size))
+    if opacity < 1.0:
+        # After the drawing, or strokes that overlap would show.
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+        painter.fillRect(0, 0, size, size, QColor.fromRgbF(0, 0, 0, opacity))
     painter.end()
     return pixmap

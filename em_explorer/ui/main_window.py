@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -60,11 +60,23 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.setCentralWidget(page)
         self.tab_bar.currentChanged.connect(self.show_model)
-        self._make_menus()
-        self._make_keys()
         self._projector = False
         self._panels = True
+        self._furnished = False
+        self._make_bar()
         theme_manager().changed.connect(self._retheme)
+
+    def settled(self) -> None:
+        """Take note that the window and its first tab stand."""
+        self._collector.keep()
+
+    def furnish(self) -> None:
+        """Fill the menus of the shell that is already on the screen; harmless when done."""
+        if not self._furnished:
+            self._furnished = True
+            self._make_menus()
+            self._make_keys()
+            self._retheme()
 
     # -- tabs --------------------------------------------------------------------------------
 
@@ -76,8 +88,7 @@ class MainWindow(QMainWindow):
     def tab_for(self, key: str, *, open_first_demo: bool = True) -> Any:
         """Return a model's tab; the first call builds it and opens its first demo."""
         if key not in self.tabs:
-            if not self.tabs:
-                self._retheme()  # the shell is painted before there are icons
+            self.furnish()
             row = registry.entry(key)
             tab = registry.load(row.tab)()
             self.tabs[key] = tab
@@ -139,9 +150,21 @@ class MainWindow(QMainWindow):
 
     # -- menus -------------------------------------------------------------------------------
 
-    def _make_menus(self) -> None:
+    def _make_bar(self) -> None:
+        """Make what the shell shows of the menus; shortcuts and icons cost more than all of it."""
         bar = self.menuBar()
-        file_menu = bar.addMenu("&File")
+        self.file_menu, self.demos_menu, self.run_menu, self.view_menu, self.help_menu = (
+            bar.addMenu(words) for words in ("&File", "&Demos", "&Run", "&View", "&Help")
+        )
+        self.theme_button = QToolButton()
+        self.theme_button.setObjectName("theme_button")
+        self.theme_button.setAccessibleName("Switch between the light and the dark theme")
+        self.theme_button.setToolTip("Light or dark (Ctrl+D)")
+        self.theme_button.clicked.connect(self._toggle_theme)
+        bar.setCornerWidget(self.theme_button)
+
+    def _make_menus(self) -> None:
+        file_menu, run_menu, view_menu = self.file_menu, self.run_menu, self.view_menu
         self._action(file_menu, "open", "&Open data…", self._open, "Ctrl+O")
         self._action(
             file_menu, "save_picture", "Save &picture…", self._save_picture, "Ctrl+Shift+S"
@@ -149,9 +172,7 @@ class MainWindow(QMainWindow):
         self._action(file_menu, "export", "&Export tables…", self._export, "Ctrl+E")
         file_menu.addSeparator()
         self._action(file_menu, "quit", "&Quit", self.close, "Ctrl+Q")
-        self.demos_menu = bar.addMenu("&Demos")
         self.demos_menu.aboutToShow.connect(self._fill_demos)
-        run_menu = bar.addMenu("&Run")
         for name, words, key, slot in (
             ("play", "&Play or pause", "Space", lambda c: c.toggle()),
             ("step", "Next &half-step", "Right", lambda c: c.step()),
@@ -162,7 +183,6 @@ class MainWindow(QMainWindow):
         ):
             self._action(run_menu, f"run_{name}", words, lambda s=slot: s(self.tab.controller), key)
         self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
-        view_menu = bar.addMenu("&View")
         self._action(view_menu, "theme", "&Dark or light theme", self._toggle_theme, "Ctrl+D")
         self.panel_action = self._action(
             view_menu, "side_panel", "&Side panel", self._toggle_side, "F9"
@@ -178,15 +198,8 @@ class MainWindow(QMainWindow):
         )
         self.motion_action.setCheckable(True)
         self.motion_action.setChecked(Motion.enabled)
-        help_menu = bar.addMenu("&Help")
-        self._action(help_menu, "keys", "&Keyboard", self._show_keys, "F1")
-        self._action(help_menu, "about", "&About em_explorer", self._show_about)
-        self.theme_button = QToolButton()
-        self.theme_button.setObjectName("theme_button")
-        self.theme_button.setAccessibleName("Switch between the light and the dark theme")
-        self.theme_button.setToolTip("Light or dark (Ctrl+D)")
-        self.theme_button.clicked.connect(self._toggle_theme)
-        bar.setCornerWidget(self.theme_button)
+        self._action(self.help_menu, "keys", "&Keyboard", self._show_keys, "F1")
+        self._action(self.help_menu, "about", "&About em_explorer", self._show_about)
 
     def _action(
         self, menu: QMenu, name: str, words: str, slot: Any, key: str | None = None
@@ -284,6 +297,8 @@ class MainWindow(QMainWindow):
         self.theme_button.setIcon(icon("sun" if theme.is_dark else "moon", theme.text))
 
     def _show_keys(self) -> None:
+        from PySide6.QtCore import Qt
+
         box = QMessageBox(self)
         box.setWindowTitle("Keyboard")
         box.setTextFormat(Qt.TextFormat.RichText)

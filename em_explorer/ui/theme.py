@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from string import Template
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
@@ -359,5 +359,6 @@ def _style_axis(axis: Any, theme: Theme, font: QFont) -> None:
 def dashed_pen(theme: Theme, width: float = 1.5) -> Any:
     """Return the pen of everything true: thin, dashed, neutral."""
     import pyqtgraph as pg
+    from PySide6.QtCore import Qt
 
     return pg.mkPen(theme.truth, width=width, style=Qt.PenStyle.DashLine)

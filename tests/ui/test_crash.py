@@ -103,14 +103,14 @@ def test_an_error_while_a_widget_paints_itself(qtbot, window, reporter, monkeypa
 
 
 def test_an_error_that_pyqtgraph_would_only_print(qtbot, window, reporter, monkeypatch):
-    curve = window.tab.bottom.curve
+    scatter = window.tab.scatter
 
     def broken(event: Any) -> None:
         raise RuntimeError("no hover")
 
-    monkeypatch.setattr(curve.getPlotItem().vb, "hoverEvent", broken, raising=False)
-    QTest.mouseMove(curve.viewport(), QPoint(200, 60))
-    QTest.mouseMove(curve.viewport(), QPoint(220, 62))
+    monkeypatch.setattr(scatter.box, "hoverEvent", broken)
+    for x in (200, 220):
+        QTest.mouseMove(scatter.viewport(), QPoint(x, 160))
     assert "no hover" in shown(qtbot, reporter)
 
 

@@ -81,7 +81,7 @@ class LikelihoodCurve(pg.PlotWidget):
     picked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, enableMenu=False)
         self.setObjectName("curve")
         self.setAccessibleName("Curve of the objective against the iteration")
         self.setToolTip("The objective after each half-step. Click a point to go there.")

@@ -97,7 +97,7 @@ class MixtureHistogram(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = PlayBox()
-        super().__init__(parent, viewBox=self.box)
+        super().__init__(parent, viewBox=self.box, enableMenu=False)
         self.setObjectName("histogram")
         self.setAccessibleName("Histogram of the data with the components' densities")
         self.setMouseEnabled(True, False)

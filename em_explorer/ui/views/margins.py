@@ -28,7 +28,7 @@ class MarginPlot(pg.PlotWidget):
     """
 
     def __init__(self, *, sideways: bool) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._sideways = sideways
         self._x = np.empty(0)
         self._grid = np.linspace(0.0, 1.0, 200)
@@ -112,37 +112,60 @@ class ScatterWithMargins(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scatter = MixtureScatter()
-        self.top = MarginPlot(sideways=False)
-        self.right = MarginPlot(sideways=True)
-        self.top.setXLink(self.scatter)
-        self.right.setYLink(self.scatter)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(0)
-        grid.addWidget(self.top, 0, 0)
-        grid.addWidget(self.scatter, 1, 0)
-        grid.addWidget(self.right, 1, 1)
-        grid.setRowStretch(1, 1)
-        grid.setColumnStretch(0, 1)
-        self._resize()
-        self.show_margins(False)
+        self._edges: tuple[MarginPlot, MarginPlot] | None = None
+        self._xy: Floats = np.empty((0, 2))
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(0)
+        self._grid.addWidget(self.scatter, 1, 0)
+        self._grid.setRowStretch(1, 1)
+        self._grid.setColumnStretch(0, 1)
         self.scatter.box.sigResized.connect(self._align)
         theme_manager().changed.connect(self._resize)
 
     @property
+    def top(self) -> MarginPlot:
+        """The histogram above, made when it is first asked for."""
+        return self._plots()[0]
+
+    @property
+    def right(self) -> MarginPlot:
+        """The histogram at the right."""
+        return self._plots()[1]
+
+    def _plots(self) -> tuple[MarginPlot, MarginPlot]:
+        # Two plots that most people never open took a tenth of the start.
+        if self._edges is None:
+            top, right = MarginPlot(sideways=False), MarginPlot(sideways=True)
+            self._edges = top, right
+            top.setXLink(self.scatter)
+            right.setYLink(self.scatter)
+            self._grid.addWidget(top, 0, 0)
+            self._grid.addWidget(right, 1, 1)
+            self._resize()
+            self._align()
+            top.hide()
+            right.hide()
+            self.show_data(self._xy)
+        return self._edges
+
+    @property
     def margins_shown(self) -> bool:
         """Whether the margins are on the screen."""
-        return not self.top.isHidden()
+        return self._edges is not None and not self.top.isHidden()
 
     def show_margins(self, on: bool) -> None:
         """Show or hide both margins."""
-        self.top.setVisible(on)
-        self.right.setVisible(on)
+        if on or self._edges is not None:
+            self.top.setVisible(on)
+            self.right.setVisible(on)
 
     def show_data(self, xy: Floats) -> None:
         """Bin other points."""
-        self.top.show_data(xy[:, 0])
-        self.right.show_data(xy[:, 1])
+        self._xy = xy
+        if self._edges is not None and len(xy):
+            self.top.show_data(xy[:, 0])
+            self.right.show_data(xy[:, 1])
 
     def draw(self, weights: Floats, means: Floats, covariances: Floats) -> None:
         """Draw the densities of both columns, if anybody sees them."""
@@ -152,12 +175,16 @@ class ScatterWithMargins(QWidget):
 
     def retheme(self) -> None:
         """Take the theme's colors."""
-        for plot in (self.scatter, self.top, self.right):
+        for plot in (self.scatter, *(self._edges or ())):
             plot.retheme()
 
     def _align(self, *_: object) -> None:
+        if self._edges is None:
+            return
         self.right.getAxis("bottom").setHeight(self.scatter.getAxis("bottom").height())
 
     def _resize(self, *_: object) -> None:
+        if self._edges is None:
+            return
         self.top.setFixedHeight(theme_manager().px(TOP_HEIGHT))
         self.right.setFixedWidth(theme_manager().px(SIDE_WIDTH))

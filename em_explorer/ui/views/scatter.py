@@ -63,7 +63,7 @@ class MixtureScatter(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = PlayBox()
-        super().__init__(parent, viewBox=self.box)
+        super().__init__(parent, viewBox=self.box, enableMenu=False)
         self.setObjectName("scatter")
         self.setAccessibleName("Scatter of the data with the components' ellipses")
         self.density = pg.ImageItem()

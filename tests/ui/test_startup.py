@@ -1,0 +1,97 @@
+"""What is loaded when: a painted shell first, then the first tab, the others when shown."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCRIPT = """
+import sys
+from em_explorer import cli
+from em_explorer.ui import app
+
+def say(moment):
+    print(moment, *sorted(sys.modules), flush=True)
+
+class Told(app.Opening):
+    def open_first_tab(self):
+        say("shell")
+        window = self._window
+        assert window.isVisible()
+        assert not window.tabs
+        super().open_first_tab()
+
+    def finish(self):
+        app.QApplication.processEvents()
+        say("tab")
+        window = self._window
+        assert list(window.tabs) == ["gaussian_mixture"]
+        assert window.tab.stage.shown_index == 0
+        assert window.tab.bottom.transport.play.isEnabled()
+        super().finish()
+        window.close()
+
+app.Opening = Told
+sys.exit(cli.main([]))
+"""
+
+NEVER_AT_THE_START = {
+    "numba",
+    "pandas",
+    "sklearn",
+    "scipy.stats",
+    "scipy.optimize",
+    "matplotlib",
+    "PIL",
+}
+NOT_FOR_A_SHELL = NEVER_AT_THE_START | {
+    "numpy",
+    "scipy",
+    "pyqtgraph",
+    "PySide6.QtSvg",
+    "em_explorer.em.steps",
+    "em_explorer.session.controller",
+    "em_explorer.session.document",
+    "em_explorer.ui.model_tab",
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Names of the modules loaded at each moment of a start."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "PYTHONPATH": str(ROOT),
+        **{f"XDG_{k}_HOME": str(home / k) for k in ("CONFIG", "CACHE", "DATA", "STATE")},
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    lines = (line.split() for line in done.stdout.splitlines())
+    return {moment: set(names) for moment, *names in lines}
+
+
+def test_the_shell_is_painted_before_anything_heavy(loaded):
+    assert list(loaded) == ["shell", "tab"]
+    assert "em_explorer.ui.main_window" in loaded["shell"]
+    assert loaded["shell"].isdisjoint(NOT_FOR_A_SHELL), loaded["shell"] & NOT_FOR_A_SHELL
+
+
+def test_the_first_tab_needs_no_heavy_library(loaded):
+    assert {"numpy", "pyqtgraph", "em_explorer.ui.tabs.gaussian_mixture"} <= loaded["tab"]
+    assert loaded["tab"].isdisjoint(NEVER_AT_THE_START), loaded["tab"] & NEVER_AT_THE_START
+
+
+def test_other_tabs_wait_until_they_are_shown(loaded):
+    tabs = {name for name in loaded["tab"] if name.startswith("em_explorer.ui.tabs.")}
+    assert not [name for name in tabs if name.rpartition(".")[2].startswith(("hidden", "latent"))]
