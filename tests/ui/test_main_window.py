@@ -346,3 +346,14 @@ def test_an_empty_curve_invites_instead_of_showing_axes(qtbot, window, step):
     low, high = curve.getPlotItem().vb.viewRange()[1]
     assert low < -9810.99 < high
     assert high - low > 0.1  # room for tick labels beside a single dot
+
+
+def test_nothing_but_lists_scrolls_in_the_first_size(qtbot, window, step):
+    for name in ("casino", "old-faithful-ridge", "bars"):  # those with the most to say
+        window.open_demo(name)
+        tab = window.tab
+        for _ in range(4):
+            qtbot.waitUntil(lambda tab=tab: tab.side.explain.verticalScrollBar().maximum() == 0)
+            assert tab.setup.verticalScrollBar().maximum() == 0
+            step(tab)
+        assert (window.width(), window.height()) == (1280, 800)

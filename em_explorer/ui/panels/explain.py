@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSpacerItem, QVBoxLayout, QWidget
 
 from em_explorer.ui.formula import FormulaLabel
+from em_explorer.ui.theme import theme_manager
+
+ROOMY, CLOSE = 8, 3
+"""Space between paragraphs, px: usually, and where not all would be seen."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,7 @@ class ExplainPanel(QScrollArea):
         page = QWidget()
         page.setProperty("role", "panel")
         self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(16, 16, 16, 16)
-        self._column.setSpacing(8)
+        self._gaps: list[QSpacerItem] = []
         self.title = wrapped(role="title", name="explain_title")
         self.text = wrapped(name="explain_text")
         self.formulas = [FormulaLabel() for _ in range(3)]
@@ -74,11 +78,13 @@ class ExplainPanel(QScrollArea):
         for widget in (self.title, self.text, *self.formulas, self.numbers):
             self._column.addWidget(widget)
         for head, body in ((self.question_head, self.question), (self.watch_head, self.watch)):
-            self._column.addSpacing(8)
+            self._gaps.append(QSpacerItem(0, 0))
+            self._column.addItem(self._gaps[-1])
             self._column.addWidget(head)
             self._column.addWidget(body)
         self._column.addStretch(1)
         self.setWidget(page)
+        self._space(ROOMY)
 
     def show_story(self, question: str, watch: str) -> None:
         """Show what to ask a class and what to look for; empty texts hide their heading."""
@@ -89,6 +95,7 @@ class ExplainPanel(QScrollArea):
             body.setText(text)
             head.setVisible(bool(text))
             body.setVisible(bool(text))
+        self._fit()
 
     def show_explanation(self, explanation: Explanation) -> None:
         """Show the words for a half-step."""
@@ -103,3 +110,24 @@ class ExplainPanel(QScrollArea):
             label.setVisible(i < len(explanation.formulas))
         self.numbers.setText("\n".join(explanation.numbers))
         self.numbers.setVisible(bool(explanation.numbers))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Use the room there is."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Move the paragraphs nearer to each other before anything must be scrolled."""
+        for spacing in (ROOMY, CLOSE):
+            self._space(spacing)
+            if self._column.totalHeightForWidth(self.width()) <= self.height():
+                break
+
+    def _space(self, spacing: int) -> None:
+        px = theme_manager().px
+        self._column.setSpacing(px(spacing))
+        self._column.setContentsMargins(px(16), px(8 + spacing), px(16), px(spacing))
+        for gap in self._gaps:
+            gap.changeSize(0, px(spacing))
+        self._column.invalidate()
