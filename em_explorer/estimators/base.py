@@ -54,7 +54,9 @@ class EMEstimator(BaseEstimator):  # type: ignore[misc]
             # scikit-learn would take the numbers under the mask for data.
             X = np.ma.filled(X.astype(float), np.nan)
         try:
-            return validate_data(self, X, reset=reset, dtype=np.float64, **checks)
+            # Infinities of both signs: scikit-learn's sum would warn before it refuses them.
+            with np.errstate(invalid="ignore", over="ignore"):
+                return validate_data(self, X, reset=reset, dtype=np.float64, **checks)
         except TypeError as error:
             # Cells that are no numbers stay a TypeError, as scikit-learn's own checks demand.
             if hasattr(X, "toarray"):
