@@ -167,12 +167,9 @@ class LatentDirichletTab(ModelTab):
             self.topic = None
 
     def size_text(self) -> str:
-        """Say how many documents, words and tokens."""
+        """Say how many documents and tokens."""
         data, nouns = self.data, self.nouns
-        text = (
-            f"{count(data.n_documents, nouns.document)} × {count(data.n_words, nouns.word)}, "
-            f"{count(data.n_tokens, nouns.token)}"
-        )
+        text = f"{count(data.n_documents, nouns.document)}, {count(data.n_tokens, nouns.token)}"
         return text if self.held is None else f"{text}; {self.held.n_documents} held out"
 
     def apply_view(self, view: dict[str, Any]) -> None:
