@@ -196,8 +196,17 @@ class GaussianMixture:
             covariances = np.where(undefined, params.covariances, fitted)
         else:
             covariances = maximize_covariances(options.covariance_type, statistics, options.ridge)
-        check_covariances(covariances, statistics.total_variances(), "component")
+        if not self._surely_regular(statistics, covariances):
+            check_covariances(covariances, statistics.total_variances(), "component")
         return GaussianMixtureParams(weights / weights.sum(), means, covariances)
+
+    def _surely_regular(self, statistics: GaussianStatistics, covariances: Floats) -> bool:
+        """Spare the check of covariances that are far from collapsing, where code is compiled."""
+        if self.backend is not Backend.NUMBA:
+            return False
+        from em_explorer.models.kernels import gaussian_mixture as kernel
+
+        return kernel.surely_regular(statistics, covariances)
 
     def bound(
         self, params: GaussianMixtureParams, expectation: Expectation[GaussianStatistics]

@@ -9,7 +9,7 @@ from em_explorer.em.errors import ImpossibleDataError, SingularError
 from em_explorer.em.steps import RunOptions, StopReason, fit
 from em_explorer.models import backend
 from em_explorer.models.backend import Backend
-from em_explorer.models.gaussian import rounding
+from em_explorer.models.gaussian import check_covariances, rounding
 from em_explorer.models.gaussian_mixture import (
     CovarianceType,
     GaussianMixture,
@@ -18,6 +18,7 @@ from em_explorer.models.gaussian_mixture import (
 )
 from em_explorer.models.kernels import gaussian_blocks as blocks
 from em_explorer.models.kernels import gaussian_mixture as kernel
+from em_explorer.models.kernels.covariances import finish
 from em_explorer.models.kernels.vector import LOWEST, exp
 
 
@@ -256,7 +257,7 @@ def test_nothing_is_compiled_after_the_warm_up():
     """Whatever the data's layout and the options: a run must never wait for the compiler."""
     for _, run in kernel.KERNELS:
         run()
-    compiled = [kernel._chunk, blocks.finish]
+    compiled = [kernel._chunk, finish]
     before = [len(function.signatures) for function in compiled]
     rng = np.random.default_rng(11)
     for n_dims in (1, 2, 20):
@@ -272,3 +273,31 @@ def test_nothing_is_compiled_after_the_warm_up():
     )
     model.e_step(model.prepare([[0.0], [0.1], [0.2], [0.25]]), far)
     assert [len(function.signatures) for function in compiled] == before
+
+
+@pytest.mark.parametrize("n_dims", [1, 2, 5])
+def test_the_spared_check_never_spares_a_collapse(n_dims):
+    rng = np.random.default_rng(12)
+    statistics = (
+        GaussianMixture()
+        .e_step(GaussianMixture().prepare(_table(rng, 200, n_dims)), _params(rng, 2, n_dims))
+        .statistics
+    )
+    covariances = _params(rng, 2, n_dims).covariances
+    assert kernel.surely_regular(statistics, covariances)
+    variances = statistics.total_variances()
+    n_refused = 0
+    for exponent in np.linspace(-26, 0, 60):
+        narrow = covariances.copy()
+        narrow[1] *= 10**exponent  # all of it becomes narrow
+        thin = covariances.copy()
+        spread = np.sqrt(np.diagonal(thin[1]))
+        thin[1] = np.outer(spread, spread)  # or one direction
+        thin[1, np.arange(n_dims), np.arange(n_dims)] *= 1 + 10**exponent
+        for tried in (narrow, thin) if n_dims > 1 else (narrow,):
+            try:
+                check_covariances(tried, variances, "component")
+            except SingularError:
+                n_refused += 1
+                assert not kernel.surely_regular(statistics, tried)
+    assert n_refused > 5

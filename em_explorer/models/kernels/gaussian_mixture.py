@@ -19,19 +19,20 @@ from em_explorer.em.errors import ImpossibleDataError
 from em_explorer.em.model import Expectation
 from em_explorer.models.backend import map_chunks, one_blas_thread
 from em_explorer.models.gaussian import (
+    SMALLEST_EIGENVALUE,
+    SMALLEST_SPREAD,
     GaussianStatistics,
     choleskys,
     expected_log_density,
     inverse_lower,
 )
 from em_explorer.models.gaussian_mixture_params import GaussianMixtureParams, MixturePosterior
-from em_explorer.models.kernels import gaussian_blocks as blocks
+from em_explorer.models.kernels import covariances as compiled
+from em_explorer.models.kernels.covariances import factorize, finish
 from em_explorer.models.kernels.gaussian_blocks import (
     BLOCK,
     WIDE,
     accumulate,
-    factorize,
-    finish,
     log_densities,
 )
 from em_explorer.models.kernels.jit import constant, kernel
@@ -109,12 +110,26 @@ def expected_log_joint(statistics: GaussianStatistics, params: GaussianMixturePa
     counts, means, scatter = statistics.counts, statistics.means, statistics.scatter
     if means.shape[1] < WIDE:
         parts = (counts, means, scatter, params.weights, params.means, params.covariances)
-        total, good = blocks.expected_log_joint(*map(constant, parts))
+        total, good = compiled.expected_log_joint(*map(constant, parts))
         if good:
             return float(total)
     present = counts > 0
     weighing = float(counts[present] @ np.log(params.weights[present]))
     return weighing + expected_log_density(statistics, params.means, params.covariances)
+
+
+def surely_regular(statistics: GaussianStatistics, covariances: Floats) -> bool:
+    """Return True if ``check_covariances`` has nothing to say; False means that it may have."""
+    if covariances.shape[1] >= WIDE:
+        return False
+    return compiled.surely_regular(
+        constant(statistics.counts),
+        constant(statistics.means),
+        constant(statistics.scatter),
+        constant(covariances),
+        SMALLEST_EIGENVALUE,
+        SMALLEST_SPREAD**2,
+    )
 
 
 def _total(parts: Iterable[Sums]) -> Sums:
@@ -265,6 +280,7 @@ def _run(n_dims: int) -> None:
     )
     found = e_step(data, params, latent=True)
     expected_log_joint(found.statistics, params)
+    surely_regular(found.statistics, params.covariances)
 
 
 KERNELS = (("Gaussian mixture", lambda: _run(2)),)

@@ -15,7 +15,7 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.model import Expectation
 from em_explorer.models.backend import map_chunks
 from em_explorer.models.gaussian import LOG_2PI, GaussianStatistics
-from em_explorer.models.kernels.gaussian_blocks import cholesky
+from em_explorer.models.kernels.covariances import cholesky
 from em_explorer.models.kernels.jit import constant, kernel
 from em_explorer.models.patterns import IncompleteData, PatternStack, centred
 
