@@ -258,3 +258,13 @@ def test_a_collapse_keeps_the_last_good_picture(window, run_to_end):
     assert last.means[1, 1] == pytest.approx(90.0, abs=1e-2)
     assert "singular" in tab.bottom.transport.pill.text()
     assert "collapsed" in tab.heading.caption.text()
+
+
+def test_the_axes_hold_the_ellipses_a_story_begins_with(window):
+    scatter = window.tab.scatter
+    (x0, x1), (y0, y1) = scatter.box.viewRange()
+    for outlines in scatter.ellipses:
+        for outline in outlines:
+            x, y = outline.getData()
+            assert x0 < x.min() < x.max() < x1
+            assert y0 < y.min() < y.max() < y1

@@ -204,7 +204,16 @@ class GaussianMixtureTab(MixtureCrowd):
             self.truth_button,
         ):
             button.setChecked(bool(view.get(button.objectName().removeprefix("show_"), False)))
+        if not self.one_column:
+            self._make_room()
         self.stage.redraw()
+
+    def _make_room(self) -> None:
+        """Let the axes hold the ellipses a story begins with."""
+        params, pair = self.shown_params(0), np.array(self.pair)
+        means = params.means[:, pair]
+        reach = 2.1 * np.sqrt(params.covariances[:, pair, pair])
+        self.scatter.make_room(np.vstack([means - reach, means + reach]))
 
     def size_text(self) -> str:
         """Say rows × columns."""

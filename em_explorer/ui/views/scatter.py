@@ -34,6 +34,9 @@ ROUND = (0.8, 4.0)
 """Axes of one unit are drawn to one scale if the data are so many times as wide as they are high;
 others would become a narrow strip in a wide window."""
 
+MOST_BESIDE = 0.3
+"""So far beyond the points, as a share of their width, the axes follow a story's ellipses."""
+
 DENSITY_GRID = (160, 120)
 POINT_ALPHA = 210
 
@@ -86,6 +89,7 @@ class MixtureScatter(pg.PlotWidget):
         self._xy = np.empty((0, 2))
         self._moving = False
         self._same_unit = False
+        self._beside = np.empty((0, 2))
         self.box.place_clicked.connect(self._on_place_clicked)
         self.box.point_grabbed.connect(self._on_point_grabbed)
         self.box.point_moving.connect(self._on_point_moving)
@@ -133,7 +137,13 @@ class MixtureScatter(pg.PlotWidget):
         self.cloud.clear()
         self._same_unit = x_label[1] == y_label[1]
         if fit:
+            self._beside = np.empty((0, 2))
             self.fit()
+
+    def make_room(self, places: Floats) -> None:
+        """Show these places too, (n, 2), as far as the points do not shrink to a heap."""
+        self._beside = places
+        self.fit()
 
     @Slot()
     def fit(self) -> None:
@@ -142,11 +152,16 @@ class MixtureScatter(pg.PlotWidget):
             return
         low, high = np.nanmin(self._xy, axis=0), np.nanmax(self._xy, axis=0)
         room = np.where(high > low, 0.15 * (high - low), 1.0)
-        spans = high - low + 2.0 * room
+        low, high = low - room, high + room
+        if len(self._beside):
+            most = MOST_BESIDE * (high - low)
+            low = np.minimum(low, np.maximum(self._beside.min(axis=0), low - most))
+            high = np.maximum(high, np.minimum(self._beside.max(axis=0), high + most))
+        spans = high - low
         self.setAspectLocked(self._same_unit and ROUND[0] <= spans[0] / spans[1] <= ROUND[1])
         self.setRange(
-            xRange=(low[0] - room[0], high[0] + room[0]),
-            yRange=(low[1] - room[1], high[1] + room[1]),
+            xRange=(low[0], high[0]),
+            yRange=(low[1], high[1]),
             padding=0,
         )
 
