@@ -167,7 +167,8 @@ def _on_workers(
     function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
 ) -> Iterable[Any]:
     """Apply a function on the workers of the connected cluster, or else in dask's own threads."""
-    import dask
+    from dask.base import compute
+    from dask.delayed import delayed
 
     shared: dict[int, Any] = {}
 
@@ -175,12 +176,12 @@ def _on_workers(
         # Parameters are sent once for all chunks, and not once with each.
         if not is_dataclass(value) or isinstance(value, type):
             return value
-        return shared.setdefault(id(value), dask.delayed(value, traverse=False, pure=False))
+        return shared.setdefault(id(value), delayed(value, traverse=False, pure=False))
 
     kept = list(arguments)
     task = promise(_there)
-    compute: Callable[..., tuple[Any, ...]] = dask.compute
-    return compute(*[task(function, *map(once, each)) for each in kept])
+    gathered: Callable[..., tuple[Any, ...]] = compute
+    return gathered(*[task(function, *map(once, each)) for each in kept])
 
 
 def _there(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -196,7 +197,7 @@ def _there(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def promise(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function whose calls are dask's promises: they run where and when asked for."""
-    import dask
+    from dask.delayed import delayed
 
-    promised: Callable[..., Any] = dask.delayed(function, pure=False, traverse=False)
+    promised: Callable[..., Any] = delayed(function, pure=False, traverse=False)
     return promised
