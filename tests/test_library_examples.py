@@ -70,6 +70,20 @@ def test_a_table_with_holes():
     assert names["imputation"].converged_
 
 
+def test_data_larger_than_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    years = [rng.normal(size=(80, 2)) + 5 * rng.integers(0, 2, (80, 1)) for _ in range(3)]
+    for year, table in zip((2021, 2022, 2023), years, strict=True):
+        np.save(f"measurements-{year}.npy", table)
+    np.save("all-measurements.npy", np.concatenate(years))
+    (code,) = [block for block in BLOCKS if "mmap_mode" in block]
+    names: dict = {}
+    exec(compile(code, "README: chunks", "exec"), names)
+    np.testing.assert_allclose(names["by_year"].means_, names["at_once"].means_, rtol=1e-9)
+    assert names["by_year"].converged_
+
+
 @pytest.mark.parametrize("module", ["mixture", "hidden_markov", "topics", "imputation"])
 def test_docstrings(module):
     found = doctest.testmod(import_module(f"em_explorer.estimators.{module}"))
