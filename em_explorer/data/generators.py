@@ -7,36 +7,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from em_explorer.data import generate_corpora as corpora
-from em_explorer.data import generate_missing as missing
-from em_explorer.data import generate_mixture as mixture
-from em_explorer.data import generate_sequences as sequences
-from em_explorer.data.dataset import Dataset
+if TYPE_CHECKING:
+    from em_explorer.data.dataset import Dataset
+
 from em_explorer.em.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """One way to make data.
+    """One way to make data; its module is imported when it is used, not when it is listed.
 
     Attributes
     ----------
-    function : callable
-        Takes a value of ``options`` and returns the :class:`Dataset`.
-    options : type
-        Frozen dataclass declared with :func:`~em_explorer.em.options.option`.
+    module, function_name, options_name : str
+        Where it lives in ``em_explorer.data``.
     model : str
         Key of the model the data are for.
     title : str
         What the screen shows.
     """
 
-    function: Callable[[Any], Dataset]
-    options: type
+    module: str
+    function_name: str
+    options_name: str
     model: str
     title: str
+
+    @property
+    def function(self) -> Callable[[Any], Dataset]:
+        """Takes a value of ``options`` and returns the :class:`Dataset`."""
+        function: Callable[[Any], Dataset] = self._find(self.module, self.function_name)
+        return function
+
+    @property
+    def options(self) -> type:
+        """Frozen dataclass declared with :func:`~em_explorer.em.options.option`."""
+        module, _, name = self.options_name.rpartition(".")
+        options: type = self._find(module or self.module, name)
+        return options
+
+    def _find(self, module: str, name: str) -> Any:
+        return getattr(import_module(f"em_explorer.data.{module}"), name)
 
     def __call__(self, **options: Any) -> Dataset:
         """Make data with some options changed from their defaults.
@@ -58,46 +72,48 @@ class Generator:
         return self.function(chosen)
 
 
-_G, _H, _L, _M = mixture.MIXTURE, sequences.HIDDEN_MARKOV, corpora.TOPICS, missing.MISSING
+_G, _H, _L, _M = "gaussian_mixture", "hidden_markov", "latent_dirichlet", "missing_data"
+_NONE, _SEED = "generate_mixture.NoOptions", "generate_mixture.SeedOptions"
+
+_ROWS = {
+    ("generate_mixture", _G): (
+        ("blobs", "blobs", "BlobsOptions", "Blobs"),
+        ("stretched", "stretched", "StretchedOptions", "Stretched clusters"),
+        ("overlapping", "overlapping", "OverlappingOptions", "Overlapping clusters"),
+        ("rings", "rings", "RingsOptions", "Rings"),
+        ("two-normals", "two_normals", "TwoNormalsOptions", "Two normals on a line"),
+        ("far-and-near", "far_and_near", _SEED, "One far, two near"),
+        ("outlier", "outlier", _SEED, "One outlier"),
+        ("three-blobs", "three_blobs", _NONE, "Three blobs"),
+    ),
+    ("generate_sequences", _H): (
+        ("casino", "casino", "CasinoOptions", "The dishonest casino"),
+        ("symbol-chain", "symbol_chain", "SymbolChainOptions", "Symbols from hidden states"),
+        ("level-chain", "level_chain", "LevelChainOptions", "Levels in noise"),
+        ("count-chain", "count_chain", "CountChainOptions", "Counts from hidden states"),
+        ("three-state-chain", "three_state_chain", _NONE, "Three states, four symbols"),
+    ),
+    ("generate_corpora", _L): (
+        ("bars", "bars", "BarsOptions", "Bars"),
+        ("topics", "topics", "TopicsOptions", "Random topics"),
+        ("small-topics", "small_topics", _NONE, "Three small topics"),
+    ),
+    ("generate_missing", _M): (
+        (
+            "correlated-normals",
+            "correlated_normals",
+            "CorrelatedNormalsOptions",
+            "Why values are missing",
+        ),
+        ("many-normals", "many_normals", "ManyNormalsOptions", "Many columns with holes"),
+        ("three-normals", "three_normals", _NONE, "Three columns with holes"),
+    ),
+}
 
 GENERATORS: dict[str, Generator] = {
-    "blobs": Generator(mixture.blobs, mixture.BlobsOptions, _G, "Blobs"),
-    "stretched": Generator(mixture.stretched, mixture.StretchedOptions, _G, "Stretched clusters"),
-    "overlapping": Generator(
-        mixture.overlapping, mixture.OverlappingOptions, _G, "Overlapping clusters"
-    ),
-    "rings": Generator(mixture.rings, mixture.RingsOptions, _G, "Rings"),
-    "two-normals": Generator(
-        mixture.two_normals, mixture.TwoNormalsOptions, _G, "Two normals on a line"
-    ),
-    "far-and-near": Generator(mixture.far_and_near, mixture.SeedOptions, _G, "One far, two near"),
-    "outlier": Generator(mixture.outlier, mixture.SeedOptions, _G, "One outlier"),
-    "three-blobs": Generator(mixture.three_blobs, mixture.NoOptions, _G, "Three blobs"),
-    "casino": Generator(sequences.casino, sequences.CasinoOptions, _H, "The dishonest casino"),
-    "symbol-chain": Generator(
-        sequences.symbol_chain, sequences.SymbolChainOptions, _H, "Symbols from hidden states"
-    ),
-    "level-chain": Generator(
-        sequences.level_chain, sequences.LevelChainOptions, _H, "Levels in noise"
-    ),
-    "count-chain": Generator(
-        sequences.count_chain, sequences.CountChainOptions, _H, "Counts from hidden states"
-    ),
-    "three-state-chain": Generator(
-        sequences.three_state_chain, mixture.NoOptions, _H, "Three states, four symbols"
-    ),
-    "bars": Generator(corpora.bars, corpora.BarsOptions, _L, "Bars"),
-    "topics": Generator(corpora.topics, corpora.TopicsOptions, _L, "Random topics"),
-    "small-topics": Generator(corpora.small_topics, mixture.NoOptions, _L, "Three small topics"),
-    "correlated-normals": Generator(
-        missing.correlated_normals, missing.CorrelatedNormalsOptions, _M, "Why values are missing"
-    ),
-    "many-normals": Generator(
-        missing.many_normals, missing.ManyNormalsOptions, _M, "Many columns with holes"
-    ),
-    "three-normals": Generator(
-        missing.three_normals, mixture.NoOptions, _M, "Three columns with holes"
-    ),
+    name: Generator(module, function, options, model, title)
+    for (module, model), rows in _ROWS.items()
+    for name, function, options, title in rows
 }
 
 

@@ -27,6 +27,7 @@ from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
 from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
 from em_explorer.ui.views.margins import ScatterWithMargins
+from em_explorer.ui.views.scatter import MixtureScatter
 from em_explorer.ui.wording import count, plain
 
 LONGEST_TRAIL = 400
@@ -61,16 +62,33 @@ class GaussianMixtureTab(MixtureCrowd):
         self._stack = QStackedLayout(stack)
         self.margins = ScatterWithMargins()
         self.scatter = self.margins.scatter
-        self.histogram = MixtureHistogram()
+        self._histogram: MixtureHistogram | None = None
         self._stack.addWidget(self.margins)
-        self._stack.addWidget(self.histogram)
         column.addWidget(stack, 1)
         column.addWidget(self.readout)
-        self.connect_hand()
+        self.scatter.mean_dragged.connect(self.move_mean)
+        self.scatter.shape_dragged.connect(self.reshape)
+        self.connect_hand(self.scatter)
         self.connect_crowd()
-        for view in (self.scatter, self.histogram):
-            view.box.sigRangeChangedManually.connect(self._on_zoomed)
+        self.scatter.box.sigRangeChangedManually.connect(self._on_zoomed)
         return area
+
+    @property
+    def shown_view(self) -> MixtureScatter | MixtureHistogram:
+        """The view on the screen."""
+        return self.histogram if self.one_column else self.scatter
+
+    @property
+    def histogram(self) -> MixtureHistogram:
+        """The view of one column, made when it is first asked for: most data have two."""
+        if self._histogram is None:
+            made = self._histogram = MixtureHistogram()
+            self._stack.addWidget(made)
+            made.mean_dragged.connect(self._on_line_dragged)
+            made.spread_dragged.connect(self._on_spread_dragged)
+            self.connect_hand(made)
+            made.box.sigRangeChangedManually.connect(self._on_zoomed)
+        return self._histogram
 
     def _build_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -226,12 +244,14 @@ class GaussianMixtureTab(MixtureCrowd):
         self.forget_answers()
         n = len(self.shown_params(0).weights)
         self.scatter.set_components(n)
-        self.histogram.set_components(n)
+        if self.one_column:
+            self.histogram.set_components(n)
 
     def retheme(self) -> None:
         """Take the theme's colors."""
         self.margins.retheme()
-        self.histogram.retheme()
+        if self._histogram is not None:
+            self._histogram.retheme()
         self.dress_hand()
         self._show_truth()
 
@@ -330,7 +350,8 @@ class GaussianMixtureTab(MixtureCrowd):
         none = np.empty(0)
         if truth is None:
             self.scatter.place_truth(None, None)
-            self.histogram.place_truth(None, none, none)
+            if self._histogram is not None:
+                self._histogram.place_truth(None, none, none)
         elif self.one_column:
             variances = truth.covariances[:, 0, 0]
             self.histogram.place_truth(truth.weights, truth.means[:, 0], variances)
@@ -348,7 +369,7 @@ class GaussianMixtureTab(MixtureCrowd):
         self.stage.redraw()
 
     def _on_fit(self) -> None:
-        (self.histogram if self.one_column else self.scatter).fit()
+        self.shown_view.fit()
         self.fit_button.hide()
         self.stage.redraw()
 

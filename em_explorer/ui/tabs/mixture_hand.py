@@ -32,7 +32,6 @@ class MixtureHand(ModelTab):
     """The hand's part of the tab; the drawing is in :class:`GaussianMixtureTab`."""
 
     scatter: MixtureScatter
-    histogram: MixtureHistogram
     _pair: tuple[int, int]
 
     def prepare_hand(self) -> None:
@@ -62,19 +61,14 @@ class MixtureHand(ModelTab):
         """Take it that the pointer is on nothing."""
         self._pointed = {"point": -1, "component": -1}
 
-    def connect_hand(self) -> None:
-        """Listen to both views."""
-        self.scatter.mean_dragged.connect(self.move_mean)
-        self.scatter.shape_dragged.connect(self.reshape)
-        self.histogram.mean_dragged.connect(self._on_line_dragged)
-        self.histogram.spread_dragged.connect(self._on_spread_dragged)
-        for view in (self.scatter, self.histogram):
-            view.grabbed.connect(self._on_grabbed)
-            view.component_hovered.connect(self._on_component_pointed)
-            view.box.point_hovered.connect(self._on_point_pointed)
-            view.box.point_dropped.connect(self.move_point)
-            view.box.point_removed.connect(self.remove_point)
-            view.box.place_doubled.connect(self.add_point)
+    def connect_hand(self, view: MixtureScatter | MixtureHistogram) -> None:
+        """Listen to a view."""
+        view.grabbed.connect(self._on_grabbed)
+        view.component_hovered.connect(self._on_component_pointed)
+        view.box.point_hovered.connect(self._on_point_pointed)
+        view.box.point_dropped.connect(self.move_point)
+        view.box.point_removed.connect(self.remove_point)
+        view.box.place_doubled.connect(self.add_point)
 
     def dress_hand(self) -> None:
         """Take the theme's colors."""
@@ -93,6 +87,11 @@ class MixtureHand(ModelTab):
     def one_column(self) -> bool:
         """Whether a histogram is shown instead of a scatter."""
         return bool(self.data.points.shape[1] == 1)
+
+    @property
+    def shown_view(self) -> MixtureScatter | MixtureHistogram:
+        """The view on the screen."""
+        raise NotImplementedError
 
     @property
     def pair(self) -> tuple[int, int]:
@@ -255,7 +254,7 @@ class MixtureHand(ModelTab):
 
     def _on_point_pointed(self, index: int) -> None:
         self._point_at("point", index)
-        (self.histogram if self.one_column else self.scatter).ring_point(index)
+        self.shown_view.ring_point(index)
 
     def _on_component_pointed(self, component: int) -> None:
         self._point_at("component", component)

@@ -69,7 +69,8 @@ class SymbolTiles:
         slots = self._slots.setdefault(symbol, np.full(LEVELS**3, -1, dtype=np.int32))
         found = slots[codes]
         if (found < 0).any():
-            new = np.unique(codes[found < 0])
+            # Not np.unique, which brings in numpy.ma: 20 ms of the first picture.
+            new = np.flatnonzero(np.bincount(codes[found < 0]))
             slots[new] = self._n + np.arange(len(new))
             self._make(symbol, code_colors(new))
             found = slots[codes]
