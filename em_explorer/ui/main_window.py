@@ -210,6 +210,7 @@ class MainWindow(QMainWindow):
             action.setShortcut(QKeySequence(key))
         action.triggered.connect(lambda *_: slot())
         menu.addAction(action)
+        self.addAction(action)  # keys of a menu alone sleep while projector mode hides the bar
         return action
 
     def _make_keys(self) -> None:
@@ -260,6 +261,7 @@ class MainWindow(QMainWindow):
         theme_manager().use(scale=PRESENTATION_SCALE if self._projector else 1.0)
         for tab in self.tabs.values():
             self._arrange(tab)
+        self.pages.setFocus()  # else it falls on whatever button comes next
         if self.isVisible():
             if self._projector:
                 self.showFullScreen()

@@ -230,7 +230,10 @@ def test_projector_mode_shows_the_picture_and_larger_type(window):
     assert tab.play_area.isVisible()
     assert tab.bottom.curve.isVisible()
     assert tab.bottom.transport.isVisible()
-    window.toggle_projector()
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    assert tab.controller.playing  # the keys live although the menus are hidden
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    QTest.keyClick(window, Qt.Key.Key_F11)
     assert theme_manager().scale == 1.0
     assert tab.setup.isVisible()
     assert tab.side.isVisible()
