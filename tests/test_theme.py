@@ -116,3 +116,8 @@ def test_the_theme_is_known_without_pyqtgraph():
     code = "import sys, em_explorer.ui.theme; print('pyqtgraph' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_low_screen_is_enlarged_less():
+    assert themes.presentation_scale(1080) == 1.5
+    assert themes.presentation_scale(800) == 1.2

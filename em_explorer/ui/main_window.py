@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from em_explorer import __version__, registry
 from em_explorer.ui.collector import GuiCollector
 from em_explorer.ui.motion import Motion
-from em_explorer.ui.theme import PRESENTATION_SCALE, theme_manager
+from em_explorer.ui.theme import presentation_scale, theme_manager
 
 if TYPE_CHECKING:
     from em_explorer.session.document import Story
@@ -258,7 +258,8 @@ class MainWindow(QMainWindow):
         self.projector_action.setChecked(self._projector)
         self.menuBar().setVisible(not self._projector)
         self.tab_bar.setVisible(not self._projector)
-        theme_manager().use(scale=PRESENTATION_SCALE if self._projector else 1.0)
+        scale = presentation_scale(self.screen().size().height())
+        theme_manager().use(scale=scale if self._projector else 1.0)
         for tab in self.tabs.values():
             self._arrange(tab)
         self.pages.setFocus()  # else it falls on whatever button comes next

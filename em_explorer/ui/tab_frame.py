@@ -242,8 +242,9 @@ class Bottom(QWidget):
         return column
 
     def _resize(self, *_: object) -> None:
-        px = theme_manager().px
-        self.curve.setFixedHeight(px(132))
+        px, scale = theme_manager().px, theme_manager().scale
+        # In projector mode the type grows, but most of the room belongs to the picture.
+        self.curve.setFixedHeight(round(132 * scale**0.5))
         self.value_label.setMinimumWidth(px(176))  # more digits must not push the curve
 
     def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:

@@ -21,6 +21,12 @@ from em_explorer.data.assets import asset
 PRESENTATION_SCALE = 1.5
 """How much larger everything is in projector mode."""
 
+SMALL_PRESENTATION_SCALE = 1.2
+"""How much larger where the screen is too low for that."""
+
+LOW_SCREEN = 960
+"""A screen lower than this has no room for all of a tab at :data:`PRESENTATION_SCALE`, px."""
+
 BODY, CAPTION, TITLE = 13, 11, 15
 """Sizes of type, px."""
 
@@ -192,7 +198,7 @@ class ThemeManager(QObject):
 
     @property
     def scale(self) -> float:
-        """1.0, or :data:`PRESENTATION_SCALE` in projector mode."""
+        """1.0, or :func:`presentation_scale` in projector mode."""
         return self._scale
 
     def px(self, size: float) -> int:
@@ -308,6 +314,11 @@ def _luminance(color: str) -> float:
     parts = (rgb.redF(), rgb.greenF(), rgb.blueF())
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def presentation_scale(height: int) -> float:
+    """Return how much larger everything is in projector mode on a screen so many px high."""
+    return PRESENTATION_SCALE if height >= LOW_SCREEN else SMALL_PRESENTATION_SCALE
 
 
 def style_plot(plot: Any, theme: Theme | None = None) -> None:

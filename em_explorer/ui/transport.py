@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QToolButton, QWidget
 
 from em_explorer.em.steps import Phase, StopReason
@@ -19,6 +19,9 @@ SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, math.inf)
 
 LATER_MS = 100
 """As fast as it goes, the buttons follow so often: a label that flickers can't be read."""
+
+ICON = 16
+"""Side of a button's picture, px."""
 
 STOP_WORDS = {
     StopReason.CONVERGED: "converged",
@@ -231,7 +234,8 @@ class Transport(QWidget):
             self.pill.show_state(where)
 
     def _retheme(self, *_: object) -> None:
-        theme = theme_manager().current
+        theme, side = theme_manager().current, theme_manager().px(ICON)
         for button, picture in self._icons:
+            button.setIconSize(QSize(side, side))
             name = "pause" if button is self.play and self._controller.playing else picture
             button.setIcon(icon(name, theme.text))

@@ -16,7 +16,7 @@ from em_explorer import registry
 from em_explorer.em.steps import RunOptions, StopReason, fit
 from em_explorer.session.controller import RunState
 from em_explorer.ui.data_choices import choices_for
-from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.theme import presentation_scale, theme_manager
 
 MINUS = "−"
 
@@ -224,7 +224,7 @@ def test_switching_tabs_pauses_and_keeps_the_run(qtbot, window):
 def test_projector_mode_shows_the_picture_and_larger_type(window):
     tab = window.tab
     QTest.keyClick(window, Qt.Key.Key_F11)
-    assert theme_manager().scale == 1.5
+    assert theme_manager().scale == presentation_scale(window.screen().size().height()) > 1.0
     assert not tab.setup.isVisible()
     assert not tab.side.isVisible()
     assert tab.play_area.isVisible()
