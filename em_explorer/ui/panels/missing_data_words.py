@@ -128,7 +128,7 @@ def e_caption(
     if not holes.any():
         return "There is no hole to fill: mean and ellipse are the data's own."
     motion = np.where(holes, np.abs(after - before) / columns.spreads, 0.0)
-    row, column = np.unravel_index(int(motion.argmax()), motion.shape)
+    row, column = divmod(int(motion.argmax()), motion.shape[1])
     rows = count(int(holes.any(axis=1).sum()), noun)
     change = abs(after[row, column] - before[row, column])
     if motion[row, column] < 1e-9 and first:

@@ -194,7 +194,8 @@ class IncompleteScatter(pg.PlotWidget):
         self.lines[EM].setData(*(outer if shown else ([], [])))
         self.mean.setData(pos=mean[None] if shown else np.empty((0, 2)))
         there = ghost is not None and shown
-        self.ghost.setData(*(ellipse(*ghost, SIGMAS[1]) if there else ([], [])))
+        before = ellipse(ghost[0], ghost[1], SIGMAS[1]) if there else ([], [])
+        self.ghost.setData(*before)
         self.ghost_mean.setData(pos=ghost[0][None] if there else np.empty((0, 2)))
 
     def place_line(self, name: str, mean: Floats | None, covariance: Floats | None) -> None:
