@@ -132,7 +132,7 @@ class DocumentImages(QWidget):
         self.setObjectName("document_images")
         self.setAccessibleName("The chosen picture beside its reconstruction from the topics")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(60)
         self.image: Floats = np.zeros((1, 1))
         self.rebuilt: Floats | None = None
         self._mixed: Floats = np.zeros((1, 1, 3))
