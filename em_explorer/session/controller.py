@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -20,6 +21,7 @@ from em_explorer.models.backend import Backend
 from em_explorer.session.replaying import LOOK_BACK, Replayer
 from em_explorer.session.settings import load_settings
 from em_explorer.session.threads import end_thread
+from em_explorer.session.watching import WatchedModel
 from em_explorer.session.worker import Worker
 
 AS_FAST_AS_IT_GOES = math.inf
@@ -85,6 +87,7 @@ class Controller(QObject):
         self.run_id = 0
         self.speed = 2.0
         self.state = RunState.EMPTY
+        self._watched: WatchedModel | None = None
         self._under_way = 0
         self._step_seconds = 0.01
         self._playing = False
@@ -103,7 +106,14 @@ class Controller(QObject):
 
     # -- a run begins and ends ---------------------------------------------------------------
 
-    def load(self, model: Model, data: Any, params: Any, run: RunOptions | None = None) -> None:
+    def load(
+        self,
+        model: Model,
+        data: Any,
+        params: Any,
+        run: RunOptions | None = None,
+        keep: Callable[[Any], Any] | None = None,
+    ) -> None:
         """Replace the current run by a new one, paused at its start.
 
         Parameters
@@ -114,6 +124,8 @@ class Controller(QObject):
         params : object
             Initial parameters in the frame of ``data``.
         run : RunOptions, optional
+        keep : callable, optional
+            Takes the latent posterior of an E-step; what it returns is kept for :meth:`found`.
         """
         self.pause()
         self._start_thread()
@@ -122,7 +134,8 @@ class Controller(QObject):
         self._under_way = 0
         self._failed = False
         self._replayer.forget()
-        steps = em_steps(model, data, params, self.run)
+        self._watched = None if keep is None else WatchedModel(model, keep)
+        steps = em_steps(self._watched or model, data, params, self.run)
         backend = getattr(model, "backend", Backend.REFERENCE)
         budget = max(load_settings().trace_megabytes, 1) * MEGABYTE
         self.trace = Trace(model, data, backend.value, budget)
@@ -133,6 +146,10 @@ class Controller(QObject):
         self._refresh_state()
         self.grown.emit(1)
         self.cursor_changed.emit(0)
+
+    def found(self, params: Any) -> Any:
+        """Return what the worker kept of a late E-step's posterior, or None; see :meth:`load`."""
+        return None if self._watched is None else self._watched.found(params)
 
     def stop(self) -> None:
         """End the run here, by the user's wish; its history stays."""

@@ -53,6 +53,7 @@ class Maker(QObject):
         self._number = 0
         self._under_way = False
         self._wanted = False
+        self._closed = False
         self._waiting: Callable[[], Any] | None = None
         self._thread: QThread | None = None
         self._caller: _Caller | None = None
@@ -64,6 +65,8 @@ class Maker(QObject):
 
     def start(self, function: Callable[[], Any]) -> None:
         """Call a function that touches no widget, once the one under way has ended."""
+        if self._closed:
+            return
         if self._under_way:
             self._waiting = function
             return
@@ -79,8 +82,9 @@ class Maker(QObject):
         self._number += 1
 
     def shutdown(self) -> None:
-        """End the thread; called once, before the window goes."""
+        """End the thread; called once, before the window goes. Later calls are ignored."""
         self.cancel()
+        self._closed = True
         if self._thread is not None:
             end_thread(self._thread, self._caller)
             self._thread = None

@@ -122,6 +122,13 @@ class ModelTab(QWidget):
         """Return what makes the picture of large data in another thread; see :class:`Stage`."""
         return None
 
+    def keep_posterior(self) -> Callable[[Any], Any] | None:
+        """Return what takes the part of a posterior that pictures need, if it costs much to find.
+
+        Then the worker keeps it for ``controller.found``, and no E-step is done twice.
+        """
+        return None
+
     def paint(self, picture: Any) -> None:
         """Draw a picture."""
         raise NotImplementedError
@@ -415,7 +422,7 @@ class ModelTab(QWidget):
         if another:
             self.dataset_changed()
         self.setup.show_size(self.size_text())
-        self.controller.load(model, data, params, self.run)
+        self.controller.load(model, data, params, self.run, self.keep_posterior())
         self.stage.draw_now()  # a paint before the next frame would mix old picture and new data
         return True
 

@@ -87,6 +87,8 @@ class Stage(QObject):
         self._wanted: int | None = None
         self._making: int | None = None
         self._glide = False
+        self._closed = False
+        self._passing = False
         self._next_frame = 0.0
         self.shown: Any = None
         self.shown_index: int | None = None
@@ -108,6 +110,8 @@ class Stage(QObject):
 
     def show(self, index: int, *, glide: bool = False) -> None:
         """Ask for a snapshot to be drawn with the next frame."""
+        if self._closed:
+            return
         self._wanted = index
         self._glide = glide
         # While one is being made the next waits for it: pictures never queue up.
@@ -123,11 +127,13 @@ class Stage(QObject):
         self._animation.stop()
         self._maker.cancel()
         self._making = None
+        self._passing = False
         self.shown = None
         self.shown_index = None
 
     def close(self) -> None:
         """End the thread that makes pictures; called before the window goes."""
+        self._closed = True
         self._frame.stop()
         self._wanted = self._making = None
         self._maker.shutdown()
@@ -167,8 +173,10 @@ class Stage(QObject):
             self.show(index)
 
     def settle(self) -> None:
-        """Finish a glide and any waiting frame now, in this thread."""
+        """Finish a glide and any waiting frame now, in this thread, as well as it can be drawn."""
         waiting = self._wanted if self._wanted is not None else self._making
+        if waiting is None and self._passing:
+            waiting = self.shown_index
         if waiting is not None:
             self._frame.stop()
             self._maker.cancel()
@@ -196,6 +204,7 @@ class Stage(QObject):
             self._wait_for_frame()
         if index is not None:
             self._bring(index, picture)
+            self._passing = True  # it may be a sketch
 
     @Slot(object)
     def _on_not_made(self, error: Exception) -> None:
@@ -206,6 +215,7 @@ class Stage(QObject):
 
     def _bring(self, index: int, picture: Any) -> None:
         """Draw a picture, or begin to glide into it."""
+        self._passing = False
         self._animation.stop()
         self.shown_index = index
         if self._glide and Motion.enabled and self.shown is not None:

@@ -154,16 +154,12 @@ def test_a_long_sequence_has_a_column_per_pixel_and_its_path_when_it_rests(tab, 
     assert 100 < view.shares.shape[0] <= view.observations.vb.width() < 48_502
     a, b = view.edges[10], view.edges[11]
     np.testing.assert_allclose(view.shares[10], gamma[a:b].mean(axis=0))
-    assert view.path_image.image is not None
-    tab.controller.set_speed(5.0)
-    with qtbot.waitSignal(tab.controller.cursor_changed, timeout=20_000):
-        tab.controller.play()
-    tab._paths.clear()
-    tab.stage.draw_now()
-    assert tab.stage.shown.path is None
-    tab.controller.pause()
-    tab.stage.settle()
-    assert tab.stage.shown.path is not None
+    qtbot.waitUntil(lambda: view.path_image.image is not None, timeout=20_000)
+    path = tab.stage.shown.long.path
+    assert 0.5 < (path == gamma.argmax(1)).mean() <= 1.0
+    step(tab, 1)
+    assert tab.stage.shown.long.gamma is not None
+    qtbot.waitUntil(lambda: tab.stage.shown.long.path is not None, timeout=20_000)
 
 
 def test_dragging_a_transition_renormalizes_its_row_and_starts_anew(tab, step):

@@ -14,9 +14,9 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.steps import Phase
 from em_explorer.models.alignment import align_labels, relabel
 from em_explorer.models.emissions import EmissionType, GaussianEmission, PoissonEmission
-from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup
+from em_explorer.ui.tabs.chain_long import LongChain
 from em_explorer.ui.tabs.hidden_markov_picture import (
     ChainPicture,
     PathCache,
@@ -28,6 +28,7 @@ from em_explorer.ui.tabs.hidden_markov_words import (
     explanation,
     m_caption,
     reading,
+    right_states,
     state_groups,
     truth_group,
 )
@@ -38,7 +39,7 @@ from em_explorer.ui.wording import count, plain, probability
 LONGEST_NAME = 24
 
 
-class HiddenMarkovTab(ModelTab):
+class HiddenMarkovTab(LongChain):
     """A time axis with what was seen and what is believed, over the chain that explains it."""
 
     key: ClassVar[str] = "hidden_markov"
@@ -48,6 +49,7 @@ class HiddenMarkovTab(ModelTab):
 
     def build_play_area(self) -> QWidget:
         """Make the time axis, the matrix, the diagram and the emissions."""
+        self.prepare_long()
         self.area = ChainArea()
         self.order: Ints = np.arange(2)
         self._names: dict[int, str] = {}
@@ -60,6 +62,7 @@ class HiddenMarkovTab(ModelTab):
         area.sequence_chosen.connect(self._on_sequence)
         area.column_chosen.connect(self._on_column)
         area.time.hovered.connect(self._on_hovered)
+        area.time.images_wanted.connect(self._on_images_wanted)
         area.matrix.row_changed.connect(self._on_row_changed)
         area.matrix.renamed.connect(self.rename_state)
         area.diagram.renamed.connect(self.rename_state)
@@ -127,8 +130,12 @@ class HiddenMarkovTab(ModelTab):
         n_states = self.options.n_states
         self.order = np.arange(n_states)
         self._paths.clear()
+        self.forget_readings()
         assert self.model is not None
-        self._truth_figures = truth_figures(self.model, self.dataset, self.data)
+        self.area.time.patient, self.area.time.n_states = self.long, n_states
+        self._truth_figures = None  # of a long sequence they are found once it rests
+        if not self.long:
+            self._truth_figures = truth_figures(self.model, self.dataset, self.data)
         kind = (self.options.emission, len(self.symbols))
         if self.dataset is not self._shown_data or kind != self._shown_kind:
             self._shown_data, self._shown_kind = self.dataset, kind
@@ -199,7 +206,13 @@ class HiddenMarkovTab(ModelTab):
         return self.model.permuted(params, self.order)
 
     def gamma(self, index: int) -> Floats | None:
-        """Return the posterior (T, K), states numbered as shown; None before the first E-step."""
+        """Return the posterior (T, K), states numbered as shown; None before the first E-step.
+
+        None, too, while a long sequence is still being read.
+        """
+        if self.long:
+            found = self.reading_at(index)
+            return None if found is None else np.asarray(found.gamma[:, self.order])
         latent = self.latent(index)
         return None if latent is None else np.asarray(latent.gamma[:, self.order])
 
@@ -254,22 +267,26 @@ class HiddenMarkovTab(ModelTab):
 
     def picture(self, index: int) -> ChainPicture:
         """Return a snapshot's posterior, path and parameters."""
-        params = self.shown_params(index)
-        snapshot = self.snapshot(index)
         latent = self.latent(index)
         counts = None if latent is None else latent.xi[np.ix_(self.order, self.order)]
-        before = self.shown_params(index - 1) if snapshot.phase is Phase.M else None
-        return ChainPicture(
-            params,
-            self.gamma(index),
-            self.path(index),
-            counts,
-            None if before is None else before.emission,
+        return replace(
+            self.parameters_picture(index),
+            gamma=self.gamma(index),
+            path=self.path(index),
+            transitions=counts,
         )
+
+    def parameters_picture(self, index: int) -> ChainPicture:
+        """Return a picture without the posterior."""
+        params = self.shown_params(index)
+        before = self.shown_params(index - 1) if self.snapshot(index).phase is Phase.M else None
+        return ChainPicture(params, None, None, None, None if before is None else before.emission)
 
     def paint(self, picture: ChainPicture) -> None:
         """Draw time axis, matrix, diagram and emissions."""
-        params, gamma = picture.params, picture.gamma
+        if picture.long is not None and not self.take_reading(picture):
+            return
+        params, (gamma, path) = picture.params, picture.posterior
         names = self.names()
         emission = params.emission
         means = None
@@ -277,28 +294,40 @@ class HiddenMarkovTab(ModelTab):
             means = emission.rates
         elif isinstance(emission, GaussianEmission):
             means = emission.means[:, self.column]
-        self.area.time.draw(gamma, picture.path, means)
+        images = None if picture.long is None else picture.long.images
+        self.area.time.draw(gamma, path, means, images)
         self.area.matrix.draw(params.transition_matrix, picture.transitions, names)
         self.area.diagram.draw(params.transition_matrix, names)
         k = params.n_states
-        shares = np.full(k, 1.0 / k) if gamma is None else gamma.mean(axis=0)
-        self.area.emissions.draw(emission, shares, picture.ghost, self._true_emission(gamma))
+        shares = np.full(k, 1.0 / k)
+        if gamma is not None:
+            shares = gamma.mean(axis=0) if picture.long is None else picture.long.shares
+        self.area.emissions.draw(emission, shares, picture.ghost, self._true_emission(picture))
 
     @Slot(object)
     def _on_played(self, _state: object) -> None:
         """Add the Viterbi path of a long sequence once the run rests."""
         shown = self.stage.shown
         lacks_path = shown is not None and shown.gamma is not None and shown.path is None
+        if self.dataset is not None and self.long and not self.controller.playing:
+            self._rest.start()
         if lacks_path and not self.controller.playing:
             self.stage.redraw()
 
-    def _true_emission(self, gamma: Floats | None) -> Any:
+    def _true_emission(self, picture: ChainPicture) -> Any:
         """Return the true emission, each true state in the place of the shown one it matches."""
         assert self.dataset is not None
         known = true_params(self.dataset, self.options)
-        if known is None or gamma is None or self.truth is None:
+        if known is None or self.truth is None:
             return None
-        order = align_labels(gamma.argmax(1), self.truth, gamma.shape[1])
+        if picture.long is not None:
+            reading = picture.long.reading
+            if reading is None or reading.truth_order is None:
+                return None  # it is found once everything rests
+            return known.emission.permuted(np.argsort(reading.truth_order)[self.order])
+        if picture.gamma is None:
+            return None
+        order = align_labels(picture.gamma.argmax(1), self.truth, picture.gamma.shape[1])
         return known.emission.permuted(np.argsort(order))
 
     # -- words -------------------------------------------------------------------------------
@@ -307,13 +336,21 @@ class HiddenMarkovTab(ModelTab):
         """Say how many steps changed their state, or which probability moved most."""
         names = self.names()
         if self.snapshot(index).phase is Phase.E:
-            now = self.gamma(index)
-            before = self.gamma(index - 2) if index > 2 else None
-            assert now is not None
-            was = None if before is None else before.argmax(1)
-            return e_caption(now.argmax(1), was, names, self.noun)
+            now = self._labels(index)
+            if now is None:
+                return f"All {len(self.data):,} steps are being read."
+            before = self._labels(index - 2) if index > 2 else None
+            return e_caption(now, before, names, self.noun)
         old, new = self.shown_params(index - 1), self.shown_params(index)
         return m_caption(old, new, names, self.symbols, self.columns[0])
+
+    def _labels(self, index: int) -> Ints | None:
+        """Return each step's most probable state, as shown; None where it is not known (yet)."""
+        if self.long:
+            found = self.reading_at(index)
+            return None if found is None else relabel(found.labels, self.order)
+        gamma = self.gamma(index)
+        return None if gamma is None else np.asarray(gamma.argmax(1))
 
     def explain(self, index: int) -> Explanation:
         """Explain the half-step."""
@@ -327,8 +364,12 @@ class HiddenMarkovTab(ModelTab):
         if self.truth is None:
             return tuple(groups)
         found = self.snapshot(index).log_likelihood
-        gamma, path = self.gamma(index), self.path(index)
-        truth = truth_group(self.truth, gamma, path, self._truth_figures, found)
+        if self.long:
+            reading = self.reading_at(index)
+            right = () if reading is None else reading.right
+        else:
+            right = right_states(self.truth, self.gamma(index), self.path(index))
+        truth = truth_group(right, self._truth_figures, found)
         return (truth, *groups) if truth.rows else tuple(groups)
 
     @Slot(int)
@@ -347,8 +388,9 @@ class HiddenMarkovTab(ModelTab):
         value = self.observed.values[step]
         seen = self.symbols[int(value)] if self.symbols else plain(float(value), 5)
         shown = self.stage.shown
-        gamma = None if shown is None or shown.gamma is None else shown.gamma[step]
-        path = None if shown is None or shown.path is None else int(shown.path[step])
+        gammas, paths = (None, None) if shown is None else shown.posterior
+        gamma = None if gammas is None else gammas[step]
+        path = None if paths is None else int(paths[step])
         truth = None if self.truth is None else int(self.truth[step])
         return reading(f"{self.noun} {where}", seen, gamma, path, truth, self.names())
 

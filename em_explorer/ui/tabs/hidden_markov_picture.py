@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from em_explorer.data.dataset import Dataset
@@ -33,6 +33,8 @@ class ChainPicture:
         Expected transitions.
     ghost : object or None
         The emission before an M-step.
+    long : LongPosterior or None
+        Of a long sequence, in the place of ``gamma`` and ``path``.
     """
 
     params: Any
@@ -40,6 +42,17 @@ class ChainPicture:
     path: Ints | None
     transitions: Floats | None
     ghost: Any
+    long: Any = None
+
+    def with_long(self, long: Any) -> ChainPicture:
+        """Return the picture with what was read of a long sequence."""
+        transitions = None if long.reading is None else long.transitions
+        return replace(self, long=long, transitions=transitions)
+
+    @property
+    def posterior(self) -> tuple[Floats | None, Ints | None]:
+        """Gamma and path, however long the sequence."""
+        return (self.gamma, self.path) if self.long is None else (self.long.gamma, self.long.path)
 
 
 class PathCache:

@@ -163,10 +163,22 @@ def aligned_accuracy(found: Ints, truth: Ints, n_states: int) -> float:
     return float((relabel(found, order)[known] == truth[known]).mean())
 
 
+def right_states(
+    truth: Ints, gamma: Floats | None, path: Ints | None
+) -> tuple[tuple[str, float], ...]:
+    """Return by what the states were found, and the share of steps where they are right."""
+    if gamma is None:
+        return ()
+    found = (("posterior", gamma.argmax(1)), ("Viterbi", path))
+    return tuple(
+        (words, aligned_accuracy(labels, truth, gamma.shape[1]))
+        for words, labels in found
+        if labels is not None
+    )
+
+
 def truth_group(
-    truth: Ints,
-    gamma: Floats | None,
-    path: Ints | None,
+    right: Sequence[tuple[str, float]],
     figures: tuple[float, float] | None,
     log_likelihood: float | None,
 ) -> NumberGroup:
@@ -174,18 +186,17 @@ def truth_group(
 
     Parameters
     ----------
+    right : sequence of (str, float)
+        From :func:`right_states`.
     figures : (float, float) or None
         The log-likelihood at the true parameters, and their posterior's share of right states.
     log_likelihood : float or None
         Of the parameters shown.
     """
     rows = []
-    if gamma is not None:
-        for words, found in (("posterior", gamma.argmax(1)), ("Viterbi", path)):
-            if found is not None:
-                share = probability(aligned_accuracy(found, truth, gamma.shape[1]))
-                tip = "Share of time steps with the right state, after the best renumbering"
-                rows.append(NumberRow(f"right, by {words}", share, tip=tip))
+    for words, share in right:
+        tip = "Share of time steps with the right state, after the best renumbering"
+        rows.append(NumberRow(f"right, by {words}", probability(share), tip=tip))
     if figures is not None:
         value, share_of_truth = figures
         tip = "The share of right states that the true parameters' posterior has"

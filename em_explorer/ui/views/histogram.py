@@ -14,7 +14,7 @@ from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.component_items import Handle, Label

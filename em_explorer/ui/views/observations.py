@@ -13,7 +13,6 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.glyphs import DIE_FACES, glyphs_for
 from em_explorer.ui.views.scatter import BrushCache, blend, component_colors
-from em_explorer.ui.views.time_images import column_edges, dots_image
 
 MOST_MARKS = 1200
 """More steps in view than this are drawn as an image."""
@@ -116,19 +115,34 @@ class ObservationLayer:
         every = 1 if len(symbols) <= MANY_SYMBOLS else 4
         axis.setTicks([[(i, name) for i, name in enumerate(names) if i % every == 0]])
 
-    def draw(self, start: int, stop: int, pixels: float, gamma: Floats | None) -> None:
+    @property
+    def rows(self) -> Ints:
+        """The row of each step's dot in an image."""
+        return self._rows
+
+    def dot_rows(self, n_steps: int) -> int:
+        """Return how many rows an image of so many steps has; 0 where they are marks."""
+        if n_steps <= MOST_MARKS:
+            return 0
+        return len(self.observed.symbols) or VALUE_ROWS
+
+    def draw(
+        self, start: int, stop: int, pixels: float, gamma: Floats | None, dots: Any = None
+    ) -> None:
         """Draw the steps ``start … stop − 1`` over a width of ``pixels``.
 
         Parameters
         ----------
         gamma : (T, K) float or None
             Colors each step by its posterior; neutral before the first E-step.
+        dots : image or None
+            Of more steps than can be drawn as marks.
         """
         n = stop - start
-        if n > MOST_MARKS:
+        if dots is not None:
             self.marks.clear()
             self.line.setData([], [])
-            self._draw_image(start, stop, pixels, gamma)
+            self._place_image(start, stop, dots)
             return
         self.image.clear()
         room = pixels / max(n, 1)
@@ -181,21 +195,12 @@ class ObservationLayer:
         rgb = blend(gamma[x0:x1], component_colors(gamma.shape[1]))
         return self._brushes.brushes(rgb, 235)
 
-    def _draw_image(self, start: int, stop: int, pixels: float, gamma: Floats | None) -> None:
+    def _place_image(self, start: int, stop: int, dots: Any) -> None:
         if self._one_line:
             self._one_line = False
             self._set_ticks()
-        theme = theme_manager().current
-        if gamma is None:
-            color = theme.color("secondary")
-            neutral = (color.red(), color.green(), color.blue())
-            rgb = np.broadcast_to(np.array(neutral, dtype=float), (len(self._rows), 3))
-        else:
-            rgb = blend(gamma, component_colors(gamma.shape[1]))
-        edges = column_edges(start, stop, max(int(pixels), 1))
         symbols = self.observed.symbols
-        n_rows = len(symbols) or VALUE_ROWS
-        low, high = (-0.5, n_rows - 0.5) if symbols else self.observed.y_range
-        self.image.setImage(dots_image(self._rows, n_rows, rgb, edges), autoLevels=False)
+        low, high = (-0.5, len(symbols) - 0.5) if symbols else self.observed.y_range
+        self.image.setImage(dots, autoLevels=False)
         left = self._x0 + self._dx * (start - 0.5)
         self.image.setRect(QRectF(left, low, self._dx * (stop - start), high - low))

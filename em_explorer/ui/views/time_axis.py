@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,9 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import CAPTION, style_plot, theme_manager, ui_font
 from em_explorer.ui.views.observations import ObservationLayer, Observed
 from em_explorer.ui.views.scatter import component_colors
-from em_explorer.ui.views.time_images import (
-    column_edges,
-    column_majority,
-    column_means,
-    mark_image,
-    stack_image,
-    strip_image,
-)
+from em_explorer.ui.views.shapes import rgb
+from em_explorer.ui.views.time_images import Palette, TimeImages, TimeWindow
 
-BAND_ROWS = 120
 FEWEST_STEPS = 8
 STRIP, THIN_STRIP, AXIS_ROOM = 20, 16, 38
 MOST_SEPARATORS = 200
@@ -36,9 +30,17 @@ class TimeView(pg.GraphicsLayoutWidget):
     -------
     hovered(step)
         The pointer is over this step; −1 when it has left.
+    images_wanted()
+        Another part of a long sequence has come into view.
+
+    Attributes
+    ----------
+    patient : bool
+        The sequence is so long that its images are made elsewhere, see :meth:`image_maker`.
     """
 
     hovered = Signal(int)
+    images_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +57,7 @@ class TimeView(pg.GraphicsLayoutWidget):
         self.path_image, self.truth_image = pg.ImageItem(), pg.ImageItem()
         self.lines: list[pg.InfiniteLine] = []
         self.separators: list[pg.InfiniteLine] = []
+        self.patient = False
         self.shares: Floats = np.empty((0, 0))
         self.edges: Ints = np.array([0, 1])
         self._gamma: Floats | None = None
@@ -62,7 +65,8 @@ class TimeView(pg.GraphicsLayoutWidget):
         self._labels: Ints | None = None
         self._lengths: tuple[int, ...] = (1,)
         self._n, self._x0, self._dx, self._index_label = 1, 0.0, 1.0, ""
-        self._names: dict[str, str] = {}
+        self._n_true = 0
+        self.n_states = 1
         self._build()
         self._bin_soon = QTimer(self)
         self._bin_soon.setSingleShot(True)
@@ -158,6 +162,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             The true states.
         """
         self._n, self._lengths, self._labels = len(observed.values), lengths, labels
+        self._n_true = 0 if labels is None else int(labels.max()) + 1
         self._x0, self._dx = even_axis(index, self._n)
         self._index_label = index_label or "step"
         self._gamma = self._path = None
@@ -205,42 +210,63 @@ class TimeView(pg.GraphicsLayoutWidget):
 
     # -- pictures ----------------------------------------------------------------------------
 
-    def draw(self, gamma: Floats | None, path: Ints | None, means: Floats | None) -> None:
+    def draw(
+        self,
+        gamma: Floats | None,
+        path: Ints | None,
+        means: Floats | None,
+        images: TimeImages | None = None,
+    ) -> None:
         """Draw a posterior (T, K), a Viterbi path (T,) and the states' means (K,), each or None."""
         self._gamma, self._path = gamma, path
         self.layer.place_levels(means)
-        self.bin_now()
+        self._place(images or self.image_maker()(gamma, path))
+
+    def image_maker(self) -> Callable[[Floats | None, Ints | None], TimeImages]:
+        """Return what makes the images of the present view, in any thread."""
+        start, stop = self.visible_steps
+        columns = max(int(self.observations.vb.width()), 1)
+        window = TimeWindow(start, stop, columns, self.layer.dot_rows(stop - start))
+        palette, seen, labels = self._palette(), self.layer.rows, self._labels
+
+        def make(gamma: Floats | None, path: Ints | None) -> TimeImages:
+            return TimeImages(window, seen, gamma, path, labels, palette)
+
+        return make
+
+    def _palette(self) -> Palette:
+        theme = theme_manager().current
+        n_states = 1 if self._gamma is None else self._gamma.shape[1]
+        n_true = 1 if self._labels is None else self._n_true
+        return Palette(
+            component_colors(max(n_states, self.n_states)),
+            truth_shades(n_true),
+            rgb(theme.color("secondary")),
+            rgb(theme.color("warning")),
+        )
 
     @Slot()
     def bin_now(self) -> None:
-        """Draw what is in view, one column per pixel at most."""
-        start, stop = self.visible_steps
-        pixels = max(self.observations.vb.width(), 1.0)
-        self.edges = column_edges(start, stop, int(pixels))
+        """Draw what is in view, one column per pixel at most; or have it made."""
+        if self.patient:
+            self.images_wanted.emit()
+        else:
+            self._place(self.image_maker()(self._gamma, self._path))
+
+    def _place(self, images: TimeImages) -> None:
+        """Show images where they belong, which may be elsewhere than the present view."""
+        start, stop = images.window.start, images.window.stop
+        self.edges = images.edges
+        if images.shares is not None:
+            self.shares = images.shares
         where = QRectF(self.x_of(start - 0.5), 0.0, self._dx * (stop - start), 1.0)
-        gamma, path = self._gamma, self._path
-        self.layer.draw(start, stop, pixels, gamma)
-        self.invitation.setVisible(gamma is None)
-        bands = strip = differ = None
-        if gamma is not None:
-            colors = component_colors(gamma.shape[1])
-            self.shares = column_means(gamma, self.edges)
-            bands = stack_image(self.shares, colors, BAND_ROWS)
-            if path is not None:
-                strip = strip_image(column_majority(path, self.edges, gamma.shape[1]), colors)
-                warning = theme_manager().current.color("warning")
-                rgb = (warning.red(), warning.green(), warning.blue())
-                differ = mark_image(gamma.argmax(1) != path, self.edges, rgb)
-        truth = None
-        if self._labels is not None:
-            shades = truth_shades(int(self._labels.max()) + 1)
-            majority = column_majority(self._labels, self.edges, len(shades))
-            truth = strip_image(majority, shades)
+        self.layer.draw(start, stop, images.window.columns, self._gamma, images.dots)
+        self.invitation.setVisible(self._gamma is None)
         for item, image in (
-            (self.band_image, bands),
-            (self.path_image, strip),
-            (self.differ_image, differ),
-            (self.truth_image, truth),
+            (self.band_image, images.bands),
+            (self.path_image, images.strip),
+            (self.differ_image, images.differ),
+            (self.truth_image, images.truth),
         ):
             if image is None:
                 item.clear()

@@ -5,6 +5,7 @@ Pure numpy; images are (columns, rows, 3 or 4) uint8, the first row at the botto
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from em_explorer.em.arrays import Floats, Ints
 
 Image = NDArray[np.uint8]
+
+BAND_ROWS = 120
+"""Height of the posterior's bands, pixels of their image."""
 
 
 def column_edges(start: int, stop: int, most: int) -> Ints:
@@ -41,9 +45,13 @@ def column_means(values: Floats, edges: Ints) -> Floats:
 def column_majority(labels: Ints, edges: Ints, n_labels: int) -> Ints:
     """Return the most frequent label of each column, (m,) int; the lowest where they tie."""
     part = labels[edges[0] : edges[-1]]
-    if (np.diff(edges) == 1).all():
+    widths = np.diff(edges)
+    if (widths == 1).all():
         return part
-    return np.asarray(column_means(np.eye(n_labels)[labels], edges).argmax(1), dtype=np.int64)
+    m = len(widths)
+    cell = np.repeat(np.arange(m) * n_labels, widths) + part
+    counts = np.bincount(cell, minlength=m * n_labels).reshape(m, n_labels)
+    return np.asarray(counts.argmax(1), dtype=np.int64)
 
 
 def stack_image(shares: Floats, colors: Floats, rows: int) -> Image:
@@ -73,7 +81,7 @@ def strip_image(labels: Ints, colors: Floats) -> Image:
     return np.asarray(colors[labels][:, None, :], dtype=np.uint8)
 
 
-def mark_image(marked: NDArray[Any], edges: Ints, color: tuple[int, int, int]) -> Image:
+def mark_image(marked: NDArray[Any], edges: Ints, color: Any) -> Image:
     """Mark steps, (m, 1, 4) uint8: the opacity of a column is its share of marked steps."""
     share = column_means(np.asarray(marked, dtype=float)[:, None], edges)[:, 0]
     image = np.zeros((len(share), 1, 4), dtype=np.uint8)
@@ -109,3 +117,90 @@ def dots_image(rows: Ints, n_rows: int, rgb: Floats, edges: Ints) -> Image:
     share = (counts.reshape(m, n_rows) / widths[:, None]).ravel()
     image[:, 3] = np.where(counts > 0, 40.0 + 215.0 * np.sqrt(share), 0.0)
     return np.asarray(np.clip(image, 0, 255).reshape(m, n_rows, 4), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colors, 0 to 255.
+
+    Attributes
+    ----------
+    states : (K, 3) float
+    truth : (n, 3) float
+    neutral, warning : (3,) float
+    """
+
+    states: Floats
+    truth: Floats
+    neutral: Floats
+    warning: Floats
+
+
+@dataclass(frozen=True)
+class TimeWindow:
+    """The steps ``start … stop − 1`` over at most ``columns`` columns.
+
+    Attributes
+    ----------
+    dots : int
+        Rows of the image of what was seen; 0 where the steps are drawn as marks instead.
+    """
+
+    start: int
+    stop: int
+    columns: int
+    dots: int
+
+
+class TimeImages:
+    """All images of a window; None where there is nothing to draw.
+
+    Parameters
+    ----------
+    window : TimeWindow
+    seen : (T,) int or None
+        The row of each step's dot.
+    gamma : (T, K) float or None
+        The posterior.
+    path, truth : (T,) int or None
+        The Viterbi path and the true states.
+    palette : Palette
+    """
+
+    def __init__(
+        self,
+        window: TimeWindow,
+        seen: Ints | None,
+        gamma: Floats | None,
+        path: Ints | None,
+        truth: Ints | None,
+        palette: Palette,
+    ) -> None:
+        self.window = window
+        part = slice(window.start, window.stop)
+        edges = column_edges(0, window.stop - window.start, window.columns)
+        self.edges = edges + window.start
+        self.shares: Floats | None = None
+        self.bands: Image | None = None
+        self.strip: Image | None = None
+        self.differ: Image | None = None
+        self.truth: Image | None = None
+        self.dots: Image | None = None
+        if gamma is not None:
+            gamma = gamma[part]
+            self.shares = column_means(gamma, edges)
+            self.bands = stack_image(self.shares, palette.states, BAND_ROWS)
+            if path is not None:
+                n_states, here = gamma.shape[1], path[part]
+                self.strip = strip_image(column_majority(here, edges, n_states), palette.states)
+                self.differ = mark_image(gamma.argmax(1) != here, edges, palette.warning)
+        if truth is not None:
+            majority = column_majority(truth[part], edges, len(palette.truth))
+            self.truth = strip_image(majority, palette.truth)
+        if seen is not None and window.dots:
+            seen = seen[part]
+            if gamma is None:
+                rgb = np.broadcast_to(palette.neutral, (len(seen), 3))
+            else:
+                rgb = gamma @ palette.states
+            self.dots = dots_image(seen, window.dots, rgb, edges)
