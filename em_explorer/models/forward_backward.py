@@ -93,7 +93,7 @@ def forward_backward(
     """
     peaks = log_emission.max(axis=1)
     if np.isneginf(peaks).any():
-        raise _impossible(int(np.argmax(np.isneginf(peaks))))
+        raise impossible(int(np.argmax(np.isneginf(peaks))))
     forward = _forward(initial_probs, transition_matrix, np.exp(log_emission - peaks[:, None]))
     if forward is None or _lost_a_state(forward[0], transition_matrix, log_emission):
         return log_forward_backward(
@@ -196,7 +196,7 @@ def log_forward_backward(
         joint = log_next + log_emission[t]
         log_scale[t] = np.logaddexp.reduce(joint)
         if log_scale[t] == -np.inf:
-            raise _impossible(t)
+            raise impossible(t)
         log_alpha[t] = joint - log_scale[t]
         log_next = np.logaddexp.reduce(log_alpha[t][:, None] + log_transition, axis=0)
 
@@ -257,14 +257,14 @@ def viterbi_path(
     states = np.arange(n_states)
     scores = np.empty((n_states, n_states))
     if delta.max() == -np.inf:
-        raise _impossible(0)
+        raise impossible(0)
     for t in range(1, n_steps):
         np.add(log_into, delta, out=scores)
         best = scores.argmax(axis=1)
         best_before[t] = best
         delta = scores[states, best] + log_emission[t]
         if delta.max() == -np.inf:
-            raise _impossible(t)
+            raise impossible(t)
     path = np.empty(n_steps, dtype=np.int64)
     path[-1] = state = int(delta.argmax())
     for t in range(n_steps - 1, 0, -1):
@@ -272,7 +272,8 @@ def viterbi_path(
     return path, float(delta.max())
 
 
-def _impossible(t: int) -> ImpossibleDataError:
+def impossible(t: int) -> ImpossibleDataError:
+    """Return the error that says at which time step (from 0) the data become impossible."""
     return ImpossibleDataError(
         f"The observation at time step {t + 1} has probability zero under these parameters: no "
         "state that can be reached there allows it. Raise a zero probability, or use a "

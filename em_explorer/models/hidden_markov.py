@@ -135,6 +135,10 @@ class HiddenMarkov:
             When a covariance is not positive definite.
         """
         check_params(self.options, params, data)
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import hidden_markov as kernel
+
+            return kernel.e_step(self, data, params, latent, carry)
         log_emission = params.emission.log_emission(data.observations)
         chains = _chains(data, params, log_emission, with_beta=latent)
         gamma = np.concatenate([chain.gamma for chain in chains])
@@ -144,7 +148,7 @@ class HiddenMarkov:
             params.emission.collect(data.observations, gamma),
         )
         log_likelihood = float(np.sum([chain.log_likelihood for chain in chains]))
-        entropy = log_likelihood - _expected_log_joint(params, statistics)
+        entropy = log_likelihood - expected_log_joint(params, statistics)
         posterior = _posterior(chains, gamma, log_emission, statistics) if latent else None
         return Expectation(statistics, entropy, log_likelihood, posterior)
 
@@ -167,7 +171,7 @@ class HiddenMarkov:
         self, params: HiddenMarkovParams, expectation: Expectation[HiddenMarkovStatistics]
     ) -> float:
         """Return ``E_q[log p(X, Z | θ)] + H(q) + log p(θ)``, in nats."""
-        expected = _expected_log_joint(params, expectation.statistics)
+        expected = expected_log_joint(params, expectation.statistics)
         return expected + expectation.entropy + self.log_prior(params)
 
     def log_prior(self, params: HiddenMarkovParams) -> float:
@@ -262,6 +266,10 @@ def viterbi(
         When a sequence has probability zero under ``params``.
     """
     check_params(model.options, params, data)
+    if model.backend is Backend.NUMBA:
+        from em_explorer.models.kernels import hidden_markov as kernel
+
+        return kernel.viterbi(data, params)
     log_emission = params.emission.log_emission(data.observations)
     path = np.empty(len(data), dtype=np.int64)
     total = 0.0
@@ -311,7 +319,7 @@ def _posterior(
     )
 
 
-def _expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStatistics) -> float:
+def expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStatistics) -> float:
     """Return Q(θ; T) = E_q[log p(X, Z | θ)] from the statistics alone, in nats."""
     return (
         float(xlogy(statistics.initial, params.initial_probs).sum())

@@ -24,7 +24,7 @@ zero, and data that count for something would then have probability zero."""
 
 def without_traces(counts: Floats) -> Floats:
     """Return expected counts with those below :data:`SMALLEST_COUNT` set to zero."""
-    return np.where(counts < SMALLEST_COUNT, 0.0, counts)
+    return np.asarray(counts * (counts >= SMALLEST_COUNT))
 
 
 def probabilities(counts: Floats, old: Floats, pseudo_count: float) -> Floats:
@@ -39,8 +39,10 @@ def probabilities(counts: Floats, old: Floats, pseudo_count: float) -> Floats:
     counts, old : (..., M) float
     pseudo_count : float, the a above
     """
-    raw = counts + pseudo_count * (old > 0)
+    raw = counts + pseudo_count * (old > 0) if pseudo_count else counts
     totals = raw.sum(axis=-1, keepdims=True)
+    if totals.all():
+        return np.asarray(raw / totals, dtype=float)
     return np.asarray(np.divide(raw, totals, out=np.array(old), where=totals > 0), dtype=float)
 
 
@@ -68,8 +70,9 @@ def checked_probabilities(values: Any, name: str, n_dims: int) -> Floats:
         raise DataError(
             f"{name} must have {n_dims} dimension{'s' * (n_dims > 1)}; its shape is {probs.shape}."
         )
+    sums = probs.sum(axis=-1)
+    if probs.min() >= 0 and np.abs(sums - 1.0).max() <= 1e-6:
+        return probs
     if not np.all(np.isfinite(probs)) or probs.min() < 0:
         raise DataError(f"{name} must be probabilities: no number below zero, none missing.")
-    if np.abs(probs.sum(axis=-1) - 1.0).max() > 1e-6:
-        raise DataError(f"{name}: each row must sum to 1; divide it by its sum.")
-    return probs
+    raise DataError(f"{name}: each row must sum to 1; divide it by its sum.")

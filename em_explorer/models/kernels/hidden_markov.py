@@ -1,0 +1,383 @@
+"""The compiled E-step of the hidden Markov model, and its most probable path.
+
+Sequences are run in fixed chunks of whole ones, so that threads never change a result; one long
+sequence runs in one thread, because time can't be cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from em_explorer.em.arrays import Bools, Floats, Ints
+from em_explorer.em.errors import ImpossibleDataError
+from em_explorer.em.model import Expectation
+from em_explorer.models import gaussian
+from em_explorer.models.backend import map_chunks
+from em_explorer.models.emissions import (
+    CategoricalEmission,
+    CategoricalStatistics,
+    GaussianEmission,
+    PoissonEmission,
+    PoissonStatistics,
+)
+from em_explorer.models.forward_backward import FRAGILE, impossible, viterbi_path
+from em_explorer.models.gaussian import GaussianStatistics
+from em_explorer.models.hidden_markov import expected_log_joint
+from em_explorer.models.hidden_markov_params import (
+    HiddenMarkovParams,
+    HiddenMarkovPosterior,
+    HiddenMarkovStatistics,
+)
+from em_explorer.models.kernels.chains import run_chains
+from em_explorer.models.kernels.emission_blocks import BLOCK
+from em_explorer.models.kernels.jit import constant
+from em_explorer.models.kernels.log_chains import best_paths, log_chain
+from em_explorer.models.sequences import SequenceData, read_symbols, read_vectors
+
+CHUNK_STEPS = 2**16
+"""Sequences are put together into chunks of at least so many time steps."""
+
+FEW_SYMBOLS = 64
+"""With more symbols than this all of them may be improbable, and their peaks are taken out."""
+
+LARGEST_TABLE = 2**16
+"""Counts up to this number index a table; larger ones are numbered by rank first."""
+
+
+def e_step(
+    model: Any, data: SequenceData, params: HiddenMarkovParams, latent: bool, carry: Any = None
+) -> Expectation[HiddenMarkovStatistics]:
+    """Do what ``HiddenMarkov.e_step`` does.
+
+    Raises
+    ------
+    ImpossibleDataError
+        When a sequence has probability zero under ``params``.
+    SingularError
+        When a covariance is not positive definite.
+    """
+    job = _Job(params, _in_kernel_form(data, params), _Posterior(data, params, latent))
+    total = None
+    for counted in map_chunks(job.run, list(_chunks(data))):
+        total = counted if total is None else total + counted
+    assert total is not None
+    return Expectation(
+        total.statistics,
+        total.log_likelihood - expected_log_joint(params, total.statistics),
+        total.log_likelihood,
+        job.posterior.finished(data, params, total.statistics) if latent else None,
+    )
+
+
+def viterbi(data: SequenceData, params: HiddenMarkovParams) -> tuple[Ints, float]:
+    """Do what ``models.hidden_markov.viterbi`` does.
+
+    Raises
+    ------
+    ImpossibleDataError
+        When a sequence has probability zero under ``params``.
+    """
+    emission = _in_kernel_form(data, params, logs=True)
+    with np.errstate(divide="ignore"):
+        log_initial, log_transition = np.log(params.initial_probs), np.log(params.transition_matrix)
+    path = np.empty(len(data), dtype=np.int64)
+
+    def run(chunk: _Chunk) -> float:
+        log_probability, s = best_paths(
+            emission.observations[chunk.steps],
+            emission.arrays,
+            chunk.starts,
+            log_initial,
+            log_transition,
+            path[chunk.steps],
+        )
+        if s >= 0:
+            # The reference names the time step.
+            begin = chunk.steps.start
+            steps = slice(begin + int(chunk.starts[s]), begin + int(chunk.starts[s + 1]))
+            log_emission = params.emission.log_emission(data.observations[steps])
+            viterbi_path(params.initial_probs, params.transition_matrix, log_emission)
+        return log_probability
+
+    return path, float(sum(map_chunks(run, list(_chunks(data)))))
+
+
+# --- chunks of whole sequences ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some whole sequences, end to end: where they lie, and how each begins within.
+
+    ``number`` is that of the first among all sequences, from 0; ``starts`` is (S + 1,), and
+    ``longest`` the length of the longest.
+    """
+
+    steps: slice
+    starts: Ints
+    number: int
+    longest: int
+
+
+def _chunks(data: SequenceData) -> Iterator[_Chunk]:
+    """Cut the data between sequences into chunks of at least :data:`CHUNK_STEPS` steps."""
+    if len(data.lengths) == 1:
+        yield _Chunk(slice(0, len(data)), np.array([0, len(data)]), 0, len(data))
+        return
+    ends = np.cumsum(data.lengths)
+    first = begin = 0
+    while first < len(ends):
+        after = int(np.searchsorted(ends, begin + CHUNK_STEPS)) + 1
+        after = min(after, len(ends))
+        end = int(ends[after - 1])
+        starts = np.concatenate(([begin], ends[first:after])) - begin
+        yield _Chunk(slice(begin, end), starts, first, max(data.lengths[first:after]))
+        first, begin = after, end
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the sequences of a chunk amount to."""
+
+    statistics: HiddenMarkovStatistics
+    log_likelihood: float
+
+    def __add__(self, other: _Counted) -> _Counted:
+        return _Counted(
+            self.statistics + other.statistics, self.log_likelihood + other.log_likelihood
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One E-step: what each of its chunks needs to know."""
+
+    params: HiddenMarkovParams
+    emission: _KernelEmission
+    posterior: _Posterior
+
+    def run(self, chunk: _Chunk) -> _Counted:
+        """Run the sequences of a chunk; those the fast way can't serve, on logarithms."""
+        skipped = np.zeros(len(chunk.starts) - 1, dtype=bool)
+        whole = False
+        while not whole:
+            counted, whole = self._run_scaled(chunk, skipped)
+        for s in np.flatnonzero(skipped):
+            counted = counted + self._run_in_logs(chunk, int(s))
+        return counted
+
+    def _run_scaled(self, chunk: _Chunk, skipped: Bools) -> tuple[_Counted, bool]:
+        initial, transition = self.params.initial_probs, self.params.transition_matrix
+        size = len(initial)
+        initial_counts, transition_counts = np.zeros(size), np.zeros((size, size))
+        found = self.emission.nothing_found()
+        n_blocks = -(-chunk.longest // BLOCK)
+        log_likelihood, whole = run_chains(
+            self.emission.observations[chunk.steps],
+            self.emission.arrays,
+            chunk.starts,
+            initial,
+            transition,
+            FRAGILE,
+            np.empty((n_blocks, size, BLOCK)),
+            skipped,
+            found,
+            initial_counts,
+            transition_counts,
+            self.posterior.wanted,
+            self.posterior.part(chunk.steps),
+        )
+        emission_statistics = self.emission.statistics(found)
+        statistics = HiddenMarkovStatistics(initial_counts, transition_counts, emission_statistics)
+        return _Counted(statistics, log_likelihood), whole
+
+    def _run_in_logs(self, chunk: _Chunk, s: int) -> _Counted:
+        begin = chunk.steps.start
+        steps = slice(begin + int(chunk.starts[s]), begin + int(chunk.starts[s + 1]))
+        emission = self.params.emission
+        observations = self.posterior.data.observations[steps]
+        log_emission = np.ascontiguousarray(emission.log_emission(observations))
+        gamma, alpha, beta = (np.empty_like(log_emission) for _ in range(3))
+        log_scale, xi = np.empty(len(gamma)), np.empty_like(self.params.transition_matrix)
+        never = np.isneginf(log_emission.max(axis=1))
+        where = int(np.argmax(never)) if never.any() else -1
+        if where < 0:
+            where = log_chain(
+                self.params.initial_probs,
+                self.params.transition_matrix,
+                log_emission,
+                xi,
+                gamma,
+                alpha,
+                beta,
+                log_scale,
+            )
+        if where >= 0:
+            if len(self.posterior.data.lengths) == 1:
+                raise impossible(where)
+            raise ImpossibleDataError(
+                f"In sequence {chunk.number + s + 1}: {impossible(where)}"
+            ) from None
+        self.posterior.put(steps, gamma, alpha, beta, log_scale)
+        statistics = HiddenMarkovStatistics(gamma[0], xi, emission.collect(observations, gamma))
+        return _Counted(statistics, float(log_scale.sum()))
+
+
+class _Posterior:
+    """The posterior as it is being filled; holds nothing when nobody will look."""
+
+    def __init__(self, data: SequenceData, params: HiddenMarkovParams, wanted: bool) -> None:
+        self.data = data
+        self.wanted = wanted
+        shape = (len(data), params.n_states) if wanted else (0, 0)
+        self.gamma, self.alpha, self.beta = np.empty(shape), np.empty(shape), np.empty(shape)
+        self.in_logs: list[tuple[slice, Floats]] = []
+
+    def part(self, steps: slice) -> tuple[Floats, Floats, Floats]:
+        return self.gamma[steps], self.alpha[steps], self.beta[steps]
+
+    def put(
+        self, steps: slice, gamma: Floats, alpha: Floats, beta: Floats, log_scale: Floats
+    ) -> None:
+        if self.wanted:
+            self.gamma[steps], self.alpha[steps], self.beta[steps] = gamma, alpha, beta
+            self.in_logs.append((steps, log_scale))
+
+    def finished(
+        self, data: SequenceData, params: HiddenMarkovParams, statistics: HiddenMarkovStatistics
+    ) -> HiddenMarkovPosterior:
+        """Add ``log p(x_t | x_1 … x_{t−1}) = log Σ_k predicted_k p(x_t | k)``."""
+        log_emission = params.emission.log_emission(data.observations)
+        predicted = np.empty_like(self.alpha)
+        predicted[1:] = self.alpha[:-1] @ params.transition_matrix
+        predicted[[where.start for where in data.slices()]] = params.initial_probs
+        peaks = log_emission.max(axis=1)
+        likelihood = predicted * np.exp(log_emission - peaks[:, None])
+        with np.errstate(divide="ignore"):
+            log_scale = np.log(likelihood.sum(axis=1)) + peaks
+        for steps, values in self.in_logs:
+            log_scale[steps] = values
+        return HiddenMarkovPosterior(
+            self.gamma, log_emission, self.alpha, self.beta, log_scale, statistics.transitions
+        )
+
+
+# --- emissions in the kernels' form -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _KernelEmission:
+    """Observations and parameters of an emission as the kernels take them.
+
+    ``arrays`` is the *emission* of :mod:`.emission_blocks`; ``values`` are the numbers that the
+    symbols of a Poisson emission stand for.
+    """
+
+    kind: type
+    observations: Any
+    arrays: tuple[Floats, ...]
+    values: Floats | None = None
+
+    def nothing_found(self) -> tuple[Floats, ...]:
+        """Return arrays of zeros for what will be found."""
+        if self.kind is GaussianEmission:
+            means, factors, constants = self.arrays
+            return np.zeros_like(constants), np.zeros_like(means), np.zeros_like(factors)
+        return (np.zeros(self.arrays[0].shape[::-1]),)
+
+    def statistics(self, found: tuple[Floats, ...]) -> Any:
+        """Turn what was found into the emission's own statistics."""
+        if self.kind is GaussianEmission:
+            return GaussianStatistics(*found)
+        if self.kind is CategoricalEmission:
+            return CategoricalStatistics(found[0].T.copy())
+        (counts,) = found
+        assert self.values is not None
+        # The states of a time step share one observation: their expected counts add up to a
+        # whole number of time steps.
+        repeats = np.rint(counts.sum(axis=1))
+        log_factorials = float(repeats @ gammaln(self.values + 1.0))
+        return PoissonStatistics(counts.sum(axis=0), self.values @ counts, log_factorials)
+
+
+def _in_kernel_form(
+    data: SequenceData, params: HiddenMarkovParams, *, logs: bool = False
+) -> _KernelEmission:
+    """Bring an emission into the kernels' form; ``logs`` as the most probable path wants it."""
+    emission, observations = params.emission, data.observations
+    if isinstance(emission, CategoricalEmission):
+        return _KernelEmission(type(emission), observations, _symbol_arrays(emission.probs, logs))
+    if isinstance(emission, GaussianEmission):
+        factors = np.array([gaussian.cholesky(c, k) for k, c in enumerate(emission.covariances)])
+        log_roots = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        constants = -(0.5 * emission.means.shape[1] * gaussian.LOG_2PI + log_roots)
+        arrays = constant(emission.means), factors, constants
+        return _KernelEmission(type(emission), constant(observations), arrays)
+    assert isinstance(emission, PoissonEmission)
+    return _poisson_form(emission, observations, logs)
+
+
+def _poisson_form(emission: PoissonEmission, observations: Ints, logs: bool) -> _KernelEmission:
+    """Make symbols of counts, with a table of their densities."""
+    if int(observations.max()) <= LARGEST_TABLE:
+        values = np.arange(int(observations.max()) + 1.0)
+    else:
+        distinct, observations = np.unique(observations, return_inverse=True)
+        values = distinct.astype(float)
+    rates = emission.rates[:, None]
+    log_table = xlogy(values, rates) - rates - gammaln(values + 1.0)
+    peaks = log_table.max(axis=0)
+    table = np.exp(log_table - np.where(peaks > -np.inf, peaks, 0.0))
+    arrays = (constant(log_table),) if logs else (constant(table), peaks)
+    return _KernelEmission(type(emission), constant(observations), arrays, values)
+
+
+def _symbol_arrays(probs: Floats, logs: bool) -> tuple[Floats, ...]:
+    with np.errstate(divide="ignore"):
+        if logs:
+            return (constant(np.log(probs)),)
+        if probs.shape[1] <= FEW_SYMBOLS:
+            return probs, np.empty(0)
+        largest = probs.max(axis=0)
+        return constant(probs / np.where(largest > 0.0, largest, 1.0)), np.log(largest)
+
+
+# --- compiling ----------------------------------------------------------------------------------
+
+
+def _try(transition: Floats, emission: Any, data: SequenceData) -> None:
+    """Run the kernels on a few observations."""
+    params = HiddenMarkovParams(np.full(2, 0.5), transition, emission)
+    e_step(None, data, params, latent=False)
+    viterbi(data, params)
+
+
+HALF = np.full((2, 2), 0.5)
+
+
+def _try_symbols() -> None:
+    _try(HALF, CategoricalEmission(HALF), read_symbols(np.array([0, 1, 1]), 0))
+
+
+def _try_vectors() -> None:
+    emission = GaussianEmission(np.zeros((2, 1)), np.ones((2, 1, 1)))
+    _try(HALF, emission, read_vectors(np.array([0.0, 1.0, 3.0])))
+
+
+def _try_logarithms() -> None:
+    # States that never change, and then must both have been wrong: scaling gives up.
+    emission = CategoricalEmission(np.array([[1.0, 1e-150], [1e-150, 1.0]]))
+    _try(np.eye(2), emission, read_symbols(np.array([0, 1, 0, 1]), 0))
+
+
+KERNELS = (
+    ("hidden Markov model of symbols", _try_symbols),
+    ("hidden Markov model of vectors", _try_vectors),
+    ("hidden Markov model on logarithms", _try_logarithms),
+)
+"""Every kernel by name, with something that runs it on tiny data."""
