@@ -223,14 +223,15 @@ class MainWindow(QMainWindow):
             return
         group = QActionGroup(self.demos_menu)
         for row in registry.MODELS:
-            self.demos_menu.addSection(row.title)
+            # One list of all would be higher than a small screen.
+            menu = self.demos_menu.addMenu(row.title)
             for story in self.stories:
                 if story.model == row.key:
                     action = QAction(story.title, self.demos_menu)
                     action.setObjectName(f"demo_{story.name}")
                     action.triggered.connect(lambda _=False, n=story.name: self.open_demo(n))
                     group.addAction(action)
-                    self.demos_menu.addAction(action)
+                    menu.addAction(action)
         self.demos_menu.addSeparator()
         self._action(self.demos_menu, "next_demo", "Next demo\tPgDn", self.next_demo)
         self._action(

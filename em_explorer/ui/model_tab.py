@@ -41,6 +41,9 @@ GLIDE_UP_TO = 6.0
 PANELS_MS = 100
 """As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
+ANOTHER_START = "Another start on the same data. Press Space: where does EM go from here?"
+"""Caption of a start that is not the one a demo speaks of."""
+
 NUDGE = 0.05
 """How far a nudge moves the parameters, in their natural scale: seen, and soon forgotten."""
 
@@ -339,14 +342,19 @@ class ModelTab(QWidget):
         given = self.given if fits and not chose_start else None
         if not self._start(self.dataset, given):
             self.options = before
+        elif given is None:
+            self.open_with(ANOTHER_START)
         self._show_setup()
 
     @Slot(int)
     def set_seed(self, seed: int) -> None:
         """Draw the start of another seed."""
         before, self.seed = self.seed, seed
-        if self.dataset is not None and not self._start(self.dataset, None):
-            self.seed = before
+        if self.dataset is not None:
+            if self._start(self.dataset, None):
+                self.open_with(ANOTHER_START)
+            else:
+                self.seed = before
         self._show_setup()
 
     @Slot()

@@ -16,6 +16,7 @@ from em_explorer import registry
 from em_explorer.em.steps import RunOptions, StopReason, fit
 from em_explorer.session.controller import RunState
 from em_explorer.ui.data_choices import choices_for
+from em_explorer.ui.model_tab import ANOTHER_START
 from em_explorer.ui.theme import presentation_scale, theme_manager
 
 MINUS = "−"
@@ -191,7 +192,9 @@ def test_impossible_options_are_refused_in_place(window):
 
 def test_demos_by_menu_and_by_page_keys(qtbot, window):
     window.demos_menu.aboutToShow.emit()
-    named = [a for a in window.demos_menu.actions() if a.objectName().startswith("demo_")]
+    menus = [a.menu() for a in window.demos_menu.actions() if a.menu() is not None]
+    assert [m.title() for m in menus] == [row.title for row in registry.MODELS]
+    named = [a for m in menus for a in m.actions()]
     assert [a.objectName()[5:] for a in named] == [s.name for s in window.stories]
     seen = []
     for _ in window.stories:
@@ -360,3 +363,14 @@ def test_nothing_but_lists_scrolls_in_the_first_size(qtbot, window, step):
             assert tab.setup.verticalScrollBar().maximum() == 0
             step(tab)
         assert (window.width(), window.height()) == (1280, 800)
+
+
+def test_a_demo_s_caption_does_not_speak_of_another_start(window):
+    tab = window.tab
+    caption = tab.heading.caption
+    assert "empty corner" in caption.text()
+    tab.new_start()
+    assert caption.text() == ANOTHER_START
+    tab.load_story("old-faithful")
+    tab.setup.model_form.editors["n_components"].setValue(3)
+    assert caption.text() == ANOTHER_START
