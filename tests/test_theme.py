@@ -120,4 +120,4 @@ def test_the_theme_is_known_without_pyqtgraph():
 
 def test_a_low_screen_is_enlarged_less():
     assert themes.presentation_scale(1080) == 1.5
-    assert themes.presentation_scale(800) == 1.2
+    assert themes.presentation_scale(800) == 1.15

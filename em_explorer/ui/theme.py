@@ -21,7 +21,7 @@ from em_explorer.data.assets import asset
 PRESENTATION_SCALE = 1.5
 """How much larger everything is in projector mode."""
 
-SMALL_PRESENTATION_SCALE = 1.2
+SMALL_PRESENTATION_SCALE = 1.15
 """How much larger where the screen is too low for that."""
 
 LOW_SCREEN = 960
