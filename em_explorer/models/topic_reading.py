@@ -6,6 +6,7 @@ Nothing here is part of EM; it is what people want to know of the topics EM has 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import psi
 
 from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.em.errors import DataError
@@ -79,7 +80,12 @@ def document_word_topics(
         In the order of ``corpus.document(document)``; rows sum to one.
     """
     log_doc = dirichlet.expected_log(gamma[[document]])
-    log_topic = dirichlet.expected_log(params.topic_word_posterior)
+    # Of the vocabulary only this document's words matter: digamma is what takes the time.
+    posterior = params.topic_word_posterior
+    words = corpus.document(document)[0]
+    log_topic = np.zeros_like(posterior)
+    log_topic[:, words] = psi(posterior[:, words])
+    log_topic[:, words] -= psi(posterior.sum(axis=1))[:, None]
     phi, _ = word_shares(corpus.select([document]), log_topic, log_doc)
     return np.ascontiguousarray(phi.T)
 

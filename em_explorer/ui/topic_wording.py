@@ -47,9 +47,25 @@ def trends(before: Floats, now: Floats) -> Ints:
     return np.asarray(np.sign(change) * noticed, dtype=np.int64)
 
 
-def settled_line(n: int, n_settled: int, n_moving: int | None, nouns: Nouns) -> str:
-    """Count the documents that have settled within this E-step, and those that still move."""
-    line = f"{n_settled:,} of {count(n, nouns.document)} settled"
+def likeliest(topic_word: Floats, n: int) -> Ints:
+    """Return the ``n`` likeliest words of every topic, the likeliest first, (K, n)."""
+    if n >= topic_word.shape[1]:
+        return np.asarray(np.argsort(-topic_word, axis=1, kind="stable")[:, :n], dtype=np.int64)
+    # Finding the n first is much quicker than sorting all of a large vocabulary.
+    found = np.sort(np.argpartition(-topic_word, n - 1, axis=1)[:, :n], axis=1)
+    order = np.argsort(-np.take_along_axis(topic_word, found, 1), axis=1, kind="stable")
+    return np.asarray(np.take_along_axis(found, order, 1), dtype=np.int64)
+
+
+def settled_line(n: int, n_settled: int | None, n_moving: int | None, nouns: Nouns) -> str:
+    """Count the documents that have settled within this E-step, and those that still move.
+
+    Without a count it says that some have not settled.
+    """
+    if n_settled is None:
+        line = f"{count(n, nouns.document)}, not all settled"
+    else:
+        line = f"{n_settled:,} of {count(n, nouns.document)} settled"
     if n_moving is None:
         return line
     if n_moving == 0:

@@ -36,6 +36,9 @@ from em_explorer.ui.wording import count, plain
 TOP_WORDS = 12
 TOP_DOCUMENTS = 10
 
+COUNTED_UP_TO = 1000
+"""Documents among which those that have not settled are counted."""
+
 
 class LatentDirichletTab(ModelTab):
     """Maps of documents and topics, top words or pictures, one document in its topics' colors."""
@@ -221,7 +224,7 @@ class LatentDirichletTab(ModelTab):
         trend = np.zeros(topic_word.shape, dtype=np.int64)
         if before is not None:
             trend = words.trends(before, topic_word)
-        top = np.argsort(-topic_word, axis=1, kind="stable")[:, :TOP_WORDS]
+        top = words.likeliest(topic_word, TOP_WORDS)
         return TopicsPicture(
             doc_topic,
             topic_word,
@@ -260,7 +263,11 @@ class LatentDirichletTab(ModelTab):
             return f"{count(n, self.nouns.document)}, not read yet"
         expectation = self.snapshot(index).expectation
         assert expectation is not None
-        settled = n if expectation.settled else int((~self.latent(index).paused).sum())
+        settled: int | None = n
+        if not expectation.settled:
+            # Which of many documents have not settled is not worth another E-step.
+            few = n <= COUNTED_UP_TO
+            settled = int((~self.latent(index).paused).sum()) if few else None
         e_index = index if self.snapshot(index).phase is Phase.E else index - 1
         moving = None
         if e_index >= 3:

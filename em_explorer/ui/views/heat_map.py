@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QTransform
 
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import theme_manager
@@ -71,11 +72,24 @@ def draw_symbol(painter: QPainter, topic: int, x: float, y: float, size: float) 
 
 def draw_triangle(painter: QPainter, up: bool, x: float, y: float, size: float) -> None:
     """Draw ▲ or ▼ centered at (x, y) in the painter's pen color."""
-    half, height = 0.5 * size, 0.45 * size * (1 if up else -1)
-    corners = [QPointF(x - half, y + height), QPointF(x + half, y + height), QPointF(x, y - height)]
+    draw_triangles(painter, [(up, x, y)], size)
+
+
+def draw_triangles(
+    painter: QPainter, places: Iterable[tuple[bool, float, float]], size: float
+) -> None:
+    """Draw many ▲ and ▼ at once: (up, x, y) each, in the painter's pen color."""
+    path = QPainterPath()
+    half = 0.5 * size
+    for up, x, y in places:
+        height = 0.45 * size * (1 if up else -1)
+        path.addPolygon(
+            [QPointF(x - half, y + height), QPointF(x + half, y + height), QPointF(x, y - height)]
+        )
+        path.closeSubpath()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(painter.pen().color())
-    painter.drawPolygon(corners)
+    painter.drawPath(path)
 
 
 def frame(painter: QPainter, rect: QRectF, color: QColor | str, width: float = 1.0) -> None:

@@ -20,7 +20,7 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import BODY, CAPTION, theme_manager, ui_font
 from em_explorer.ui.views.heat_map import (
     draw_symbol,
-    draw_triangle,
+    draw_triangles,
     frame,
     ink,
     to_image,
@@ -210,14 +210,16 @@ class TopicList(QWidget):
             painter.fillRect(line, theme.component(k))
         painter.setFont(ui_font(BODY))
         metrics = painter.fontMetrics()
+        marks = []
+        painter.setPen(theme.color("text"))
         for v, x in zip(self.shown_words[k], self._places[k], strict=True):
             word = self.vocabulary[v]
-            painter.setPen(theme.color("text"))
             painter.drawText(QRectF(x, top, px(400), height), left, word)
             if self.trend[k, v]:
-                painter.setPen(theme.color("m_text"))
                 mark = x + metrics.horizontalAdvance(word) + px(6)
-                draw_triangle(painter, self.trend[k, v] > 0, mark, middle + px(1), px(7))
+                marks.append((bool(self.trend[k, v] > 0), mark, middle + px(1)))
+        painter.setPen(theme.color("m_text"))
+        draw_triangles(painter, marks, px(7))
 
     def topic_at(self, y: float) -> int | None:
         """Return the topic at a height, if there is one."""
@@ -338,9 +340,15 @@ class TopicWordMap(QWidget):
                 frame(painter, row, theme.component(k), 1.5)
         painter.setPen(theme.color("text"))
         size = min(px(7), 0.6 * height, 0.6 * width)
-        for k, i in zip(*np.nonzero(self.trend), strict=True):
-            x, y = cells.left() + (i + 0.5) * width, cells.top() + (k + 0.5) * height
-            draw_triangle(painter, bool(self.trend[k, i] > 0), x, y, size)
+        marks = [
+            (
+                bool(self.trend[k, i] > 0),
+                cells.left() + (int(i) + 0.5) * width,
+                cells.top() + (int(k) + 0.5) * height,
+            )
+            for k, i in zip(*np.nonzero(self.trend), strict=True)
+        ]
+        draw_triangles(painter, marks, size)
         painter.end()
 
     def _draw_heads(self, painter: QPainter, cells: QRect, width: float) -> None:
