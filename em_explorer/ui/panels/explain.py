@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSpacerItem, QVBoxLayout, QWidget
 
 from em_explorer.ui.formula import FormulaLabel
@@ -117,8 +117,15 @@ class ExplainPanel(QScrollArea):
         super().resizeEvent(event)
         self._fit()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fit what was written while nobody looked."""
+        super().showEvent(event)
+        self._fit()
+
     def _fit(self) -> None:
         """Move the paragraphs nearer to each other before anything must be scrolled."""
+        if not self.isVisible():
+            return  # measuring text takes its time
         for spacing in (ROOMY, CLOSE):
             self._space(spacing)
             if self._column.totalHeightForWidth(self.width()) <= self.height():

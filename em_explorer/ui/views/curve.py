@@ -110,6 +110,7 @@ class LikelihoodCurve(pg.PlotWidget):
         self.invitation.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.scene().sigMouseClicked.connect(self._on_click)
         theme_manager().changed.connect(self.retheme)
+        self._label()
         self.retheme()
 
     def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:
@@ -235,7 +236,6 @@ class LikelihoodCurve(pg.PlotWidget):
         what = f"{self.name} / n" if self.per_observation else self.name
         self.setLabel("left", what, units=None)
         self.setLabel("bottom", "iteration")
-        self._style()
 
     def _style(self) -> None:
         style_plot(self)
