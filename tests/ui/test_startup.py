@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from em_explorer.ui.quick_start import spare_copies
-
 ROOT = Path(__file__).resolve().parents[2]
 
 SCRIPT = """
@@ -97,44 +95,3 @@ def test_the_first_tab_needs_no_heavy_library(loaded):
 def test_other_tabs_wait_until_they_are_shown(loaded):
     tabs = {name for name in loaded["tab"] if name.startswith("em_explorer.ui.tabs.")}
     assert not [name for name in tabs if name.rpartition(".")[2].startswith(("hidden", "latent"))]
-
-
-def test_imports_after_qt_cost_no_more_than_they_must():
-    # Both shortcuts reach into other libraries: a new version of them may undo them silently.
-    code = """
-import linecache
-import em_explorer.ui
-import numpy, pyqtgraph
-from pyqtgraph.Qt import QtCore, QtGui, QtWidgets
-import PySide6.QtCore, PySide6.QtGui, PySide6.QtWidgets
-assert len(linecache.cache) < 20, len(linecache.cache)
-assert "QCalendar" not in vars(QtCore)
-for mirror, source in ((QtCore, PySide6.QtCore), (QtGui, PySide6.QtGui)):
-    assert set(dir(source)) <= set(dir(mirror))
-    for name in ("QCalendar", "QPainter", "Qt", "__version__"):
-        if hasattr(source, name):
-            assert getattr(mirror, name) is getattr(source, name)
-            assert name in vars(mirror)
-try:
-    QtWidgets.QNoSuchWidget
-except AttributeError as error:
-    assert "QNoSuchWidget" in str(error)
-else:
-    raise AssertionError
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stderr == ""
-    assert done.returncode == 0
-
-
-def test_a_pyqtgraph_that_is_there_already_is_left_alone(qapp):
-    assert "pyqtgraph" in sys.modules
-    before = sys.modules["pyqtgraph.Qt.QtCore"]
-    spare_copies()
-    assert sys.modules["pyqtgraph.Qt.QtCore"] is before
