@@ -124,8 +124,14 @@ class LatentDirichlet:
             q(topics); with :meth:`log_prior` it makes up the whole bound. ``carry`` is γ.
         """
         _check_vocabulary(data, params)
+        carry = _checked_carry(carry, data.n_documents, len(params.topic_word_posterior))
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import latent_dirichlet as kernel
+
+            found_fast = kernel.e_step(self, data, params, latent, carry)
+            if found_fast is not None:
+                return found_fast
         log_topic_word = dirichlet.expected_log(params.topic_word_posterior)
-        carry = _checked_carry(carry, data.n_documents, len(log_topic_word))
         found = self._infer(data, log_topic_word, carry)
         bounds, counts = count_words(data, log_topic_word, self.options.alpha, found.gamma)
         total = float(bounds.sum())
