@@ -70,10 +70,10 @@ class EMEstimator(BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = n_columns
         self.__dict__.pop("feature_names_in_", None)
 
-    def _run(self, model: Model, data: Any, params: Any) -> Fit:
-        """Run EM from ``params``; a start that allows no E-step is an error of the caller's."""
+    def _run(self, model: Model, data: Any, start: Callable[[], Any]) -> Fit:
+        """Run EM from what ``start`` gives; one that allows no E-step is the caller's error."""
         try:
-            return fit(model, data, params, RunOptions(self.max_iter, self.tolerance))
+            return fit(model, data, start(), RunOptions(self.max_iter, self.tolerance))
         except SingularError as error:
             raise DataError(str(error)) from error
 
@@ -87,7 +87,7 @@ class EMEstimator(BaseEstimator):  # type: ignore[misc]
         failure: DataError | None = None
         for _ in range(n_init):
             try:
-                found = self._run(model, data, start())
+                found = self._run(model, data, start)
             except DataError as error:
                 failure = failure or error
                 continue

@@ -28,6 +28,7 @@ from em_explorer.models.patterns import (
     group_patterns,
     read_table,
 )
+from em_explorer.models.points import refuse_tiny
 
 LARGEST_SCATTER = 2**21
 """Numbers at most in the scatter of all patterns: 16 MB."""
@@ -253,6 +254,7 @@ class ChunkedImputation(ChunkedModel):
         shift = summary.columns.means[:, 0]
         center = origin + shift
         variances = summary.columns.scatter[:, 0, 0] / counts
+        refuse_tiny(variances, variances > 0)
         nothing = np.empty((0, len(counts)))
         # What is left of the shift when the center is rounded stays with the means.
         shift = center - origin

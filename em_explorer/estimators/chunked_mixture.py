@@ -34,7 +34,7 @@ from em_explorer.models.gaussian_mixture_starts import (
     start_from,
     whole_covariance,
 )
-from em_explorer.models.points import Points, checked_table
+from em_explorer.models.points import Points, checked_table, refuse_tiny
 
 LARGEST_ORDER = 10_000_000
 """Points that are put in a random order at most: an order of all takes eight bytes a point."""
@@ -186,6 +186,7 @@ class ChunkedMixture(ChunkedModel):
         found = summary.statistics
         center = origin + found.means[0]
         variances = np.diagonal(found.scatter[0]) / n_points
+        refuse_tiny(variances, summary.low < summary.high)
         frame = Points(np.empty((0, len(center))), center, np.array(variances))
         sizes = list(summary.sizes)
         parts = source.prepared(framed_points, sizes, frame, skip=0)

@@ -39,7 +39,7 @@ from em_explorer.models.hidden_markov import (
     SequenceData,
     Sequences,
 )
-from em_explorer.models.points import checked_table
+from em_explorer.models.points import checked_table, refuse_tiny
 from em_explorer.models.sequences import checked_lengths, read_counts, read_symbols, split
 
 START_STEPS = 200_000
@@ -306,6 +306,7 @@ class ChunkedHiddenMarkov(ChunkedModel):
                 "leave it out, or use a ridge."
             )
         variances = np.diagonal(summary.statistics.scatter[0]) / sum(summary.sizes)
+        refuse_tiny(variances, summary.low < summary.high)
         center = origin + summary.statistics.means[0]
         return SequenceData(np.empty((0, len(center))), (), center, np.array(variances))
 

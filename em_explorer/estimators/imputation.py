@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from em_explorer.em.arrays import Floats
 from em_explorer.em.errors import DataError
 from em_explorer.estimators.base import EMEstimator, generator_from
+from em_explorer.estimators.checks import given_array
 from em_explorer.estimators.chunked_imputation import ChunkedImputation, read_incomplete
 from em_explorer.models import missing_data
 from em_explorer.models.backend import choose, served_by
@@ -19,7 +20,7 @@ from em_explorer.models.missing_data import (
     MissingDataOptions,
     MissingDataParams,
 )
-from em_explorer.models.patterns import IncompleteData, framed
+from em_explorer.models.patterns import IncompleteData, framed, read_table
 
 
 class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type: ignore[misc]
@@ -102,7 +103,7 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
         if self.mean_init is not None or self.covariance_init is not None:
             params = self._given(model, data, params)
         self._generator = generator_from(self.random_state)
-        found = self._run(model, data, params)
+        found = self._run(model, data, lambda: params)
         self._keep(found)
         fitted = model.to_units(found.params, data)
         self.mean_, self.covariance_ = fitted.mean, fitted.covariance
@@ -126,10 +127,11 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
         start = model.to_units(available, data)
         mean = start.mean if self.mean_init is None else self.mean_init
         covariance = start.covariance if self.covariance_init is None else self.covariance_init
-        try:
-            given = MissingDataParams(np.array(mean, float), np.array(covariance, float))
-        except (TypeError, ValueError):
-            raise DataError("mean_init and covariance_init must be arrays of numbers.") from None
+        n_columns = len(start.mean)
+        given = MissingDataParams(
+            given_array("mean_init", mean, (n_columns,)),
+            given_array("covariance_init", covariance, (n_columns, n_columns)),
+        )
         started: MissingDataParams = model.from_units(given, data)
         return started
 
@@ -145,8 +147,7 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
     def _framed(self, X: Any) -> tuple[Floats, IncompleteData, MissingDataParams]:
         """Return new rows as they are, and with the fitted parameters about the fitted mean."""
         check_is_fitted(self, "mean_")
-        table = self._read(X, reset=False)
-        columns = [f"column {i + 1}" for i in range(table.shape[1])]
+        table, columns = read_table(self._read(X, reset=False))
         params = MissingDataParams(np.zeros(table.shape[1]), self.covariance_)
         return table, framed(table, self.mean_, columns), params
 
@@ -161,7 +162,9 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
             In the units of X, whose observed cells come back unchanged.
         """
         table, data, params = self._framed(X)
-        posterior = MissingData(backend=choose()).e_step(data, params, latent=True).latent
+        # Far away the likelihood, which is not asked for, overflows.
+        with np.errstate(over="ignore", invalid="ignore"):
+            posterior = MissingData(backend=choose()).e_step(data, params, latent=True).latent
         # Centering and back may cost an observed value its last digit: those are not touched.
         return np.where(data.observed, table, posterior.imputed_in_units(data))
 
@@ -193,4 +196,11 @@ class EMImputation(OneToOneFeatureMixin, TransformerMixin, EMEstimator):  # type
         n_rows = model.n_observations(data)
         if n_rows == 0:
             raise DataError("Nothing was observed in these rows, so there is nothing to score.")
-        return model.e_step(data, params).log_likelihood / n_rows
+        with np.errstate(over="ignore", invalid="ignore"):
+            score = model.e_step(data, params).log_likelihood / n_rows
+        if not np.isfinite(score):
+            raise DataError(
+                "These rows are too far from the fitted mean to have a density; look for a wrong "
+                "unit or a misplaced decimal point."
+            )
+        return score

@@ -30,6 +30,9 @@ from em_explorer.models.latent_dirichlet import (
     LatentDirichletStart,
 )
 
+SMALLEST_INITIAL = 1e-12
+"""The mean log probability of a word is about minus one over its parameter: less overflows."""
+
 
 class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EMEstimator):  # type: ignore[misc]
     """Find topics in documents by variational Bayes.
@@ -156,7 +159,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                 model, documents, lambda: model.initialize(documents, rng), n_init
             )
         else:
-            found = self._run(model, documents, self._given(model, self.n_features_in_))
+            found = self._run(model, documents, lambda: self._given(model, self.n_features_in_))
         self._keep(found)
         self.topic_word_posterior_ = found.params.topic_word_posterior.copy()
         self.topic_word_ = found.params.topic_word
@@ -196,8 +199,11 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _given(self, model: LatentDirichlet, n_words: int) -> LatentDirichletParams:
         shape = (model.options.n_topics, n_words)
         posterior = given_array("topic_word_init", self.topic_word_init, shape)
-        if posterior.min() <= 0:
-            raise DataError("topic_word_init must be positive: it holds Dirichlet parameters.")
+        if posterior.min() < SMALLEST_INITIAL:
+            raise DataError(
+                "topic_word_init must be positive: it holds Dirichlet parameters, in words. Give "
+                f"at least {SMALLEST_INITIAL:g} everywhere."
+            )
         return LatentDirichletParams(posterior)
 
     def _documents(

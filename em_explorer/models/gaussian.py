@@ -232,8 +232,9 @@ def log_density(points: Floats, means: Floats, covariances: Floats) -> Floats:
     for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
         factor = cholesky(covariance, k)
         np.subtract(columns, mean[:, None], out=apart)
-        whitened = _solve_lower(factor, apart)
-        whitened *= whitened
+        with np.errstate(over="ignore"):  # beyond all bounds the density is zero
+            whitened = _solve_lower(factor, apart)
+            whitened *= whitened
         log_root = float(np.log(np.diagonal(factor)).sum())
         result[:, k] = -0.5 * whitened.sum(axis=0) - (0.5 * n_dims * LOG_2PI + log_root)
     return result

@@ -14,7 +14,7 @@ import numpy as np
 
 from em_explorer.em.arrays import Bools, Floats, Ints, freeze
 from em_explorer.em.errors import DataError
-from em_explorer.models.points import LARGEST
+from em_explorer.models.points import LARGEST, refuse_tiny
 
 STACK = 1024
 """Patterns handled at once: many for numpy's sake, few for memory's."""
@@ -172,12 +172,15 @@ def centred(values: Floats, columns: Sequence[str]) -> IncompleteData:
         )
     # Column by column, because the table may fill a third of the memory.
     center, variances = np.empty(len(seen)), np.empty(len(seen))
+    varies = np.empty(len(seen), dtype=bool)
     for j, column in enumerate(values.T):
         present = column[observed[:, j]]
         # Twice, because a mean of large numbers is itself rounded.
         center[j] = present.mean()
         center[j] += (present - center[j]).mean()
         variances[j] = ((present - center[j]) ** 2).mean()
+        varies[j] = present.min() < present.max()
+    refuse_tiny(variances, varies)
     del observed, present, column  # grouping needs the room
     return _grouped(values - center, center, variances, tuple(columns))
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from em_explorer.em.arrays import Floats, freeze
+from em_explorer.em.arrays import Bools, Floats, freeze
 from em_explorer.em.errors import DataError
 
 LARGEST = 1e150
 """Numbers beyond this overflow when they are squared."""
+
+SMALLEST_VARIANCE = 1e-280
+"""A variance below this has lost its digits: the squares it is the mean of underflow."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,25 @@ def read_points(raw: Any) -> Points:
     # Each column lies in one piece of memory: every formula runs along the points.
     # This is the only copy made, and no sum makes another: data may fill half the memory.
     points = np.subtract(table, center, order="F")
-    return Points(points, center, np.array([np.mean(column**2) for column in points.T]))
+    variances = np.array([np.mean(column**2) for column in points.T])
+    refuse_tiny(variances, np.any(points != 0, axis=0))
+    return Points(points, center, variances)
+
+
+def refuse_tiny(variances: Floats, varies: Bools) -> None:
+    """Refuse columns (D,) that vary by so little that the squares of their numbers underflow.
+
+    Raises
+    ------
+    DataError
+        Naming the first.
+    """
+    tiny = varies & (variances < SMALLEST_VARIANCE)
+    if tiny.any():
+        raise DataError(
+            f"Column {int(np.argmax(tiny)) + 1} varies by so little that the squares of its "
+            "numbers underflow; measure it in a smaller unit."
+        )
 
 
 def checked_table(raw: Any) -> Floats:

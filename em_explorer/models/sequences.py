@@ -138,6 +138,8 @@ def read_whole_numbers(raw: Any, what: str) -> Ints:
         )
     if values.dtype.kind not in "biuf":
         values = _as_numbers(values, what)
+    if values.dtype.kind == "f":
+        values = values.astype(float)  # half precision has no room for the largest count
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise DataError(
@@ -154,6 +156,10 @@ def read_whole_numbers(raw: Any, what: str) -> Ints:
 
 
 def _as_numbers(values: NDArray[Any], what: str) -> Floats:
+    if values.dtype.kind not in "OSU":
+        raise DataError(
+            f"The {what} are of type {values.dtype}; give whole numbers from 0 on instead."
+        )
     # "3" in a column of text is a label, not the number 3: guessing would hide a wrong column.
     if not any(isinstance(value, str | bytes) for value in values.flat):
         try:
