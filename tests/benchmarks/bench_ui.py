@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import ui_drawing
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS-ui.md")
 
@@ -147,7 +149,7 @@ def _stamps(script: str) -> dict[str, tuple[float, float]]:
 
 # -- the page --------------------------------------------------------------------------------
 
-SECTIONS: dict[str, Callable[[], str]] = {"Start-up": start_up}
+SECTIONS: dict[str, Callable[[], str]] = {"Start-up": start_up, **ui_drawing.SECTIONS}
 """Title to function; another section is one more function and one more line here."""
 
 

@@ -90,9 +90,10 @@ class Played:
     def line(self, name: str) -> str:
         """Return a row of the table."""
         worst = 1e3 * max(self.delays, default=0.0)
+        drawn = f"{100 * self.drawn:.0f} %" if self.due else "–"
         return (
             f"| {name} | {self.half_steps / self.seconds:.0f} | {self.due / self.seconds:.0f} | "
-            f"{self.rate:.0f} | {100 * self.drawn:.0f} % | "
+            f"{self.rate:.0f} | {drawn} | "
             f"{1e3 * percentile(self.delays, 0.99):.1f} | {worst:.0f} | "
             f"{100 * self.inside / self.seconds:.0f} % |"
         )
@@ -106,7 +107,7 @@ HEAD = (
 
 def window() -> Any:
     """Return the real window, as the program opens it."""
-    from em_explorer.models.backend import choose
+    from em_explorer.models.backend import choose, warm_up
     from em_explorer.session.kernels import loader
     from em_explorer.ui.app import application
     from em_explorer.ui.main_window import MainWindow
@@ -116,6 +117,7 @@ def window() -> Any:
     app = application()
     apply_theme(app, LIGHT)
     Motion.enabled = True
+    warm_up()
     loader.backend = choose()
     main_window = MainWindow()
     main_window.resize(1280, 800)
@@ -489,4 +491,5 @@ if __name__ == "__main__":
     if len(sys.argv) > 2:  # only the stories whose names hold the word
         for title in [t for t in STORIES if sys.argv[2] not in t]:
             del STORIES[title]
-    print(MEASURES[sys.argv[1]]())
+    print(MEASURES[sys.argv[1]](), flush=True)
+    os._exit(0)  # a half-step of large data may still be under way

@@ -197,3 +197,18 @@ def test_shutdown_while_running_ends_the_thread(qtbot):
     controller.shutdown()
     assert time.perf_counter() - begun < 1.0
     assert not thread.isRunning()
+
+
+def test_a_watch_speed_is_kept_and_lateness_does_not_add_up(qtbot, controller):
+    controller.load(*problem(), RunOptions(tolerance=0.0))
+    controller.set_speed(40.0)
+    came: list[float] = []
+    controller.cursor_changed.connect(lambda _: came.append(time.perf_counter()))
+    begun = time.perf_counter()
+    controller.play()
+    time.sleep(0.06)  # the window is busy: two half-steps are late
+    qtbot.waitUntil(lambda: len(came) >= 21, timeout=10_000)
+    controller.pause()
+    took = came[20] - begun
+    # 20 periods of 25 ms after the first; only what the window slept through may be lost.
+    assert 20 * 0.025 - 0.005 <= took <= 20 * 0.025 + 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -38,6 +39,9 @@ from em_explorer.ui.wording import count, plain, probability
 
 LONGEST_NAME = 24
 
+MODEL_SECONDS = 0.05
+"""As fast as it goes, the matrix, the diagram and the emissions follow so often."""
+
 
 class HiddenMarkovTab(LongChain):
     """A time axis with what was seen and what is believed, over the chain that explains it."""
@@ -54,6 +58,7 @@ class HiddenMarkovTab(LongChain):
         self.order: Ints = np.arange(2)
         self._names: dict[int, str] = {}
         self._paths = PathCache()
+        self._model_due, self._model_is_late = 0.0, False
         self._shown_data: Dataset | None = None
         self._shown_kind: tuple[EmissionType, int] | None = None
         self._truth_figures: tuple[float, float] | None = None
@@ -296,6 +301,11 @@ class HiddenMarkovTab(LongChain):
             means = emission.means[:, self.column]
         images = None if picture.long is None else picture.long.images
         self.area.time.draw(gamma, path, means, images)
+        now = time.perf_counter()
+        self._model_is_late = self.controller.rushing and now < self._model_due
+        if self._model_is_late:
+            return
+        self._model_due = now + MODEL_SECONDS
         self.area.matrix.draw(params.transition_matrix, picture.transitions, names)
         self.area.diagram.draw(params.transition_matrix, names)
         k = params.n_states
@@ -306,12 +316,12 @@ class HiddenMarkovTab(LongChain):
 
     @Slot(object)
     def _on_played(self, _state: object) -> None:
-        """Add the Viterbi path of a long sequence once the run rests."""
+        """Add what a rush leaves out once the run rests: a long path, the newest model."""
         shown = self.stage.shown
         lacks_path = shown is not None and shown.gamma is not None and shown.path is None
         if self.dataset is not None and self.long and not self.controller.playing:
             self._rest.start()
-        if lacks_path and not self.controller.playing:
+        if (lacks_path or self._model_is_late) and not self.controller.playing:
             self.stage.redraw()
 
     def _true_emission(self, picture: ChainPicture) -> Any:
