@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+Value = TypeVar("Value")
 
 
 def freeze(value: Any) -> None:
@@ -36,6 +38,15 @@ def freeze(value: Any) -> None:
 def _field_names(kind: Any) -> tuple[str, ...]:
     """Return the names of a dataclass's fields; asking anew for each value takes its time."""
     return tuple(field.name for field in fields(kind))
+
+
+def unchecked(kind: type[Value], *values: Any) -> Value:
+    """Return a frozen dataclass made of fields known to be good, without its checks."""
+    made = object.__new__(kind)
+    for name, value in zip(kind.__dataclass_fields__, values, strict=True):  # type: ignore[attr-defined]
+        object.__setattr__(made, name, value)
+    freeze(made)
+    return made
 
 
 def largest_change(before: Any, after: Any) -> float:

@@ -148,7 +148,7 @@ class HiddenMarkov:
             params.emission.collect(data.observations, gamma),
         )
         log_likelihood = float(np.sum([chain.log_likelihood for chain in chains]))
-        entropy = log_likelihood - expected_log_joint(params, statistics)
+        entropy = log_likelihood - _expected_log_joint(params, statistics)
         posterior = _posterior(chains, gamma, log_emission, statistics) if latent else None
         return Expectation(statistics, entropy, log_likelihood, posterior)
 
@@ -160,6 +160,10 @@ class HiddenMarkov:
         ``A_ij ∝ transitions_ij + a``; zeros of the old matrix stay, and so does a row that
         nothing was counted in.
         """
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import hidden_markov as kernel
+
+            return kernel.m_step(self, params, expectation.statistics)
         statistics, a = expectation.statistics, self.options.pseudo_count
         return HiddenMarkovParams(
             probabilities(statistics.initial, params.initial_probs, a),
@@ -171,12 +175,19 @@ class HiddenMarkov:
         self, params: HiddenMarkovParams, expectation: Expectation[HiddenMarkovStatistics]
     ) -> float:
         """Return ``E_q[log p(X, Z | θ)] + H(q) + log p(θ)``, in nats."""
-        expected = expected_log_joint(params, expectation.statistics)
+        if self.backend is Backend.NUMBA:
+            from em_explorer.models.kernels import hidden_markov as kernel
+
+            expected = kernel.expected_log_joint(params, expectation.statistics)
+        else:
+            expected = _expected_log_joint(params, expectation.statistics)
         return expected + expectation.entropy + self.log_prior(params)
 
     def log_prior(self, params: HiddenMarkovParams) -> float:
         """Return ``a Σ log π + a Σ log A`` and the emission's own prior, in nats."""
         a = self.options.pseudo_count
+        if a == 0 and self.options.ridge == 0:
+            return 0.0
         chain = log_probability_prior(params.initial_probs, a)
         chain += log_probability_prior(params.transition_matrix, a)
         return chain + params.emission.log_prior(self.options.prior)
@@ -319,7 +330,7 @@ def _posterior(
     )
 
 
-def expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStatistics) -> float:
+def _expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStatistics) -> float:
     """Return Q(θ; T) = E_q[log p(X, Z | θ)] from the statistics alone, in nats."""
     return (
         float(xlogy(statistics.initial, params.initial_probs).sum())

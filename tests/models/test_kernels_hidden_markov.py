@@ -297,3 +297,25 @@ def test_elementary_functions():
 def test_every_kernel_runs():
     for name, run in kernel.KERNELS:
         assert run() is None, name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pseudo_count", [0.0, 0.7])
+def test_the_other_half_step_agrees(kind, pseudo_count):
+    """M-step and bound, with states nobody was in and probabilities that stay zero."""
+    rng = np.random.default_rng(9)
+    reference = HiddenMarkov(HiddenMarkovOptions(3, kind, pseudo_count=pseudo_count))
+    data = reference.prepare(observations(kind, rng, 120))
+    params = reference.initialize(data, rng)
+    transition = np.array([[0.5, 0.5, 0.0], [0.3, 0.7, 0.0], [0.2, 0.2, 0.6]])
+    params = HiddenMarkovParams(np.array([0.4, 0.6, 0.0]), transition, params.emission)
+    compiled = replace(reference, backend=Backend.NUMBA)
+    expectation = reference.e_step(data, params)
+    found, wanted = compiled.m_step(params, expectation), reference.m_step(params, expectation)
+    assert_close(found, wanted, rtol=1e-14)
+    assert not found.transition_matrix.flags.writeable
+    if pseudo_count == 0:
+        np.testing.assert_array_equal(found.transition_matrix[2], transition[2])
+    assert compiled.bound(found, expectation) == pytest.approx(
+        reference.bound(wanted, expectation), rel=1e-13
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from em_explorer.em.arrays import Bools, Floats, Ints
+from em_explorer.em.arrays import Bools, Floats, Ints, unchecked
 from em_explorer.em.errors import ImpossibleDataError
 from em_explorer.em.model import Expectation
 from em_explorer.models import gaussian
@@ -27,7 +27,6 @@ from em_explorer.models.emissions import (
 )
 from em_explorer.models.forward_backward import FRAGILE, impossible, viterbi_path
 from em_explorer.models.gaussian import GaussianStatistics
-from em_explorer.models.hidden_markov import expected_log_joint
 from em_explorer.models.hidden_markov_params import (
     HiddenMarkovParams,
     HiddenMarkovPosterior,
@@ -37,6 +36,7 @@ from em_explorer.models.kernels.chains import run_chains
 from em_explorer.models.kernels.emission_blocks import BLOCK
 from em_explorer.models.kernels.jit import constant
 from em_explorer.models.kernels.log_chains import best_paths, log_chain
+from em_explorer.models.kernels.rows import expected_log, probability_rows
 from em_explorer.models.sequences import SequenceData, read_symbols, read_vectors
 
 CHUNK_STEPS = 2**16
@@ -107,6 +107,31 @@ def viterbi(data: SequenceData, params: HiddenMarkovParams) -> tuple[Ints, float
     return path, float(sum(map_chunks(run, list(_chunks(data)))))
 
 
+def m_step(
+    model: Any, params: HiddenMarkovParams, statistics: HiddenMarkovStatistics
+) -> HiddenMarkovParams:
+    """Do what ``HiddenMarkov.m_step`` does: short sequences wait for little else."""
+    a = model.options.pseudo_count
+    initial = probability_rows(statistics.initial[None], params.initial_probs[None], a)
+    transition = probability_rows(statistics.transitions, params.transition_matrix, a)
+    emission = params.emission
+    if isinstance(emission, CategoricalEmission):
+        probs = probability_rows(statistics.emission.counts, emission.probs, a)
+        emission = unchecked(CategoricalEmission, probs)
+    else:
+        emission = emission.maximize(statistics.emission, model.options.prior)
+    return unchecked(HiddenMarkovParams, initial[0], transition, emission)
+
+
+def expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStatistics) -> float:
+    """Return ``E_q[log p(X, Z | θ)]`` from the statistics alone, in nats."""
+    total = expected_log(statistics.initial[None], params.initial_probs[None])
+    total += expected_log(statistics.transitions, params.transition_matrix)
+    if isinstance(params.emission, CategoricalEmission):
+        return total + expected_log(statistics.emission.counts, params.emission.probs)
+    return total + params.emission.expected_log_density(statistics.emission)
+
+
 # --- chunks of whole sequences ------------------------------------------------------------------
 
 
@@ -167,8 +192,9 @@ class _Job:
         whole = False
         while not whole:
             counted, whole = self._run_scaled(chunk, skipped)
-        for s in np.flatnonzero(skipped):
-            counted = counted + self._run_in_logs(chunk, int(s))
+        if np.count_nonzero(skipped):
+            for s in np.flatnonzero(skipped):
+                counted = counted + self._run_in_logs(chunk, int(s))
         return counted
 
     def _run_scaled(self, chunk: _Chunk, skipped: Bools) -> tuple[_Counted, bool]:
@@ -235,10 +261,13 @@ class _Posterior:
         self.data = data
         self.wanted = wanted
         shape = (len(data), params.n_states) if wanted else (0, 0)
-        self.gamma, self.alpha, self.beta = np.empty(shape), np.empty(shape), np.empty(shape)
+        self.gamma = np.empty(shape)
+        self.alpha, self.beta = np.empty_like(self.gamma), np.empty_like(self.gamma)
         self.in_logs: list[tuple[slice, Floats]] = []
 
     def part(self, steps: slice) -> tuple[Floats, Floats, Floats]:
+        if not self.wanted:
+            return self.gamma, self.alpha, self.beta
         return self.gamma[steps], self.alpha[steps], self.beta[steps]
 
     def put(
@@ -352,8 +381,12 @@ def _symbol_arrays(probs: Floats, logs: bool) -> tuple[Floats, ...]:
 
 def _try(transition: Floats, emission: Any, data: SequenceData) -> None:
     """Run the kernels on a few observations."""
+    from em_explorer.models.hidden_markov import HiddenMarkov
+
     params = HiddenMarkovParams(np.full(2, 0.5), transition, emission)
-    e_step(None, data, params, latent=False)
+    expectation = e_step(None, data, params, latent=False)
+    if isinstance(emission, CategoricalEmission):
+        m_step(HiddenMarkov(), params, expectation.statistics)
     viterbi(data, params)
 
 
