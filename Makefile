@@ -1,6 +1,7 @@
 # make run    opens the window, after setting up whatever is missing
 # make test   checks style, imports and types, and runs all tests without a screen
 # make bench  measures speed beside scikit-learn, hmmlearn and gensim (takes ten minutes)
+# make soak   lets a monkey loose on the window: 2,000 random actions with each of 10 seeds
 # make bench-ui  measures the window: its start, drawing, playing, memory
 # make PYTHON=python3.12 run    takes another Python (3.11 or newer)
 
@@ -9,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := old-faithful
 
-.PHONY: help run test lint types unit bench bench-ui format system clean
+.PHONY: help run test lint types unit bench bench-ui soak format system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +41,10 @@ unit: .venv/.installed-dev
 # Alone on the machine it tells most; its table goes to tests/benchmarks/RESULTS.md.
 bench: .venv/.installed-bench
 	$(BIN)/python tests/benchmarks/bench.py
+
+soak: .venv/.installed-dev
+	QT_QPA_PLATFORM=offscreen OPENBLAS_NUM_THREADS=1 \
+	$(BIN)/python -m tests.ui.monkey --seeds 10 --actions 2000
 
 bench-ui: .venv/.installed-dev
 	$(BIN)/python tests/benchmarks/bench_ui.py

@@ -56,9 +56,13 @@ def end_thread(thread: QThread, worker: QObject | None, patience_ms: int = PATIE
     return False
 
 
+def any_left() -> bool:
+    """Return whether a thread that was let go of still works; destroying it would abort."""
+    _busy[:] = [(thread, worker) for thread, worker in _busy if thread.isRunning()]
+    return bool(_busy)
+
+
 def anything_busy() -> bool:
     """Return whether a thread still works that the end of the process must not wait for."""
-    _busy[:] = [(thread, worker) for thread, worker in _busy if thread.isRunning()]
     here = threading.current_thread()
-    daemons = (t for t in threading.enumerate() if t.daemon and t is not here)
-    return bool(_busy) or any(thread.is_alive() for thread in daemons)
+    return any_left() or any(t.daemon and t is not here for t in threading.enumerate())

@@ -27,8 +27,8 @@ LOG_BYTES = 256 * 1024
 QUIET_SECONDS = 5.0
 """An error that comes again within this time of its last coming is counted, not shown."""
 
-HARMLESS = ("propagateSizeHints",)
-"""What a platform without a screen says of every window; it is nobody's concern."""
+HARMLESS = ("This plugin does not support",)
+"""What a platform without a screen says of windows and menus; it is nobody's concern."""
 
 
 def log_file() -> Path:

@@ -69,11 +69,18 @@ class Interrupts(QObject):
         QCoreApplication.exit(self.code)  # ends the loops of open dialogs too
 
 
-def leave(code: int) -> int:
-    """Return the exit code, or end the process here if a thread would keep it waiting."""
-    from em_explorer.session.threads import anything_busy
+def leave(code: int, *, daemons: bool = True) -> int:
+    """Return the exit code, or end the process here if a thread would keep it waiting.
 
-    if anything_busy():
+    Parameters
+    ----------
+    code : int
+    daemons : bool
+        Whether Python's own threads count too: those that read files or load kernels.
+    """
+    from em_explorer.session.threads import any_left, anything_busy
+
+    if anything_busy() if daemons else any_left():
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from em_explorer import __version__, registry
 from em_explorer.ui.collector import GuiCollector
+from em_explorer.ui.guards import guard_overrides
 from em_explorer.ui.motion import Motion
 from em_explorer.ui.theme import presentation_scale, theme_manager
 
@@ -90,7 +91,9 @@ class MainWindow(QMainWindow):
         if key not in self.tabs:
             self.furnish()
             row = registry.entry(key)
-            tab = registry.load(row.tab)()
+            tab_class = registry.load(row.tab)
+            guard_overrides()
+            tab = tab_class()
             self.tabs[key] = tab
             index = [r.key for r in registry.MODELS].index(key)
             placeholder = self.pages.widget(index)

@@ -29,7 +29,7 @@ from em_explorer.ui.data_choices import DataChoice, choices_for, load_choice, st
 from em_explorer.ui.motion import Motion
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
-from em_explorer.ui.setup_panel import SetupPanel
+from em_explorer.ui.setup_panel import SetupPanel, following_seed
 from em_explorer.ui.stage import Stage
 from em_explorer.ui.tab_frame import Bottom, Heading, SidePanel, hairline
 from em_explorer.ui.theme import theme_manager
@@ -360,7 +360,7 @@ class ModelTab(QWidget):
     @Slot()
     def new_start(self) -> None:
         """Draw another start."""
-        self.set_seed(self.seed + 1)
+        self.set_seed(following_seed(self.seed))
 
     @Slot(object)
     def set_run(self, run: RunOptions) -> None:
@@ -420,6 +420,7 @@ class ModelTab(QWidget):
             self._refuse(str(error))
             return False
         self.loading.cancel()  # who goes on with something else waits for no file
+        self.controller.pause()  # now: it would speak of the old run in the words of the new data
         another = dataset is not self.dataset
         self.options, self.given = options, given
         self.dataset, self.model, self.data = dataset, model, data
@@ -430,6 +431,7 @@ class ModelTab(QWidget):
         if another:
             self.dataset_changed()
         self.setup.show_size(self.size_text())
+        self.setup.show_options(options)
         self.controller.load(model, data, params, self.run, self.keep_posterior())
         self.stage.draw_now()  # a paint before the next frame would mix old picture and new data
         return True

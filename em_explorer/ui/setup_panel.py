@@ -28,6 +28,11 @@ from em_explorer.ui.theme import theme_manager
 LARGEST_SEED = 999_999
 
 
+def following_seed(seed: int) -> int:
+    """Return the next seed; after the largest comes 0."""
+    return (seed + 1) % (LARGEST_SEED + 1)
+
+
 class SetupPanel(QScrollArea):
     """Choose data, model, start and when to stop.
 
@@ -147,7 +152,9 @@ class SetupPanel(QScrollArea):
         self.dice.setObjectName("dice")
         self.dice.setAccessibleName("Draw a new start")
         self.dice.setToolTip("Draw a new start (N)")
-        self.dice.clicked.connect(lambda: self.seed_box.setValue(self.seed_box.value() + 1))
+        self.dice.clicked.connect(
+            lambda: self.seed_box.setValue(following_seed(self.seed_box.value()))
+        )
         row.addWidget(label)
         row.addWidget(self.seed_box, 1)
         row.addWidget(self.dice)

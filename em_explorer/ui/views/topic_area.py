@@ -229,7 +229,7 @@ class TopicArea(QWidget):
         self.one.setCurrentIndex(0 if image_shape is None else 1)
         self._right.setStretchFactor(self.topics, 30 if image_shape is None else 19)
         self._right.setStretchFactor(self.one, 10)
-        self.list.vocabulary = vocabulary
+        self.list.take_words(vocabulary)
         self.words_map.show_words(vocabulary, telling)
         self.map.show_documents(documents)
         self.group_box.blockSignals(True)

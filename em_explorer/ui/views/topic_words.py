@@ -106,6 +106,12 @@ class TopicList(QWidget):
         self.shown_words: list[list[int]] = []
         self.renamer = Renamer(self, self.renamed.emit)
 
+    def take_words(self, vocabulary: tuple[str, ...]) -> None:
+        """Take another corpus's words; those on the screen are numbered by the old one."""
+        self.vocabulary = vocabulary
+        self.top = np.zeros((len(self.topic_word), 0), dtype=np.int64)
+        self._place_words()
+
     def draw(
         self,
         topic_word: Floats,
