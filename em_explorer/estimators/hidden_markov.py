@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -367,30 +368,33 @@ def _completed(
     given: dict[str, Floats | None],
     rng: np.random.Generator,
 ) -> HiddenMarkovParams:
-    """Draw a start and put the given parameters in their places, all in the data's frame."""
-    drawn = model.initialize(data, rng)
+    """Draw what is not given and put it beside what is, all in the data's frame."""
+    # Clustering a long sequence takes longer than many steps of EM: not for nothing.
+    drawn = None if _whole(given) else model.initialize(data, rng)
 
-    def either(name: str, otherwise: Floats) -> Floats:
-        value = given.get(name)
-        return otherwise if value is None else value
+    def either(name: str, otherwise: Callable[[Any], Floats]) -> Floats:
+        value = given[name]
+        return otherwise(drawn) if value is None else value
 
-    emission = drawn.emission
-    if isinstance(emission, CategoricalEmission):
-        emission = CategoricalEmission(either("emissionprob_init", emission.probs))
-    elif isinstance(emission, PoissonEmission):
-        emission = PoissonEmission(either("rates_init", emission.rates))
-    elif isinstance(emission, GaussianEmission):
-        covariances = emission.covariances
-        if given["means_init"] is not None:
-            # The clusters that the start found have nothing to do with these means.
-            whole = _covariance(data)
-            ridge = model.options.ridge * np.eye(len(whole))
-            covariances = np.repeat((whole + ridge)[None], len(covariances), axis=0)
-        emission = GaussianEmission(
-            either("means_init", emission.means), either("covariances_init", covariances)
-        )
+    def covariances(drawn: Any) -> Floats:
+        means = given["means_init"]
+        if means is None:
+            return np.asarray(drawn.emission.covariances)
+        # The clusters that the start found have nothing to do with these means.
+        whole = _covariance(data)
+        ridge = model.options.ridge * np.eye(len(whole))
+        return np.repeat((whole + ridge)[None], len(means), axis=0)
+
+    emission: Emission
+    if "emissionprob_init" in given:
+        emission = CategoricalEmission(either("emissionprob_init", lambda d: d.emission.probs))
+    elif "rates_init" in given:
+        emission = PoissonEmission(either("rates_init", lambda d: d.emission.rates))
+    else:
+        means = either("means_init", lambda d: d.emission.means)
+        emission = GaussianEmission(means, either("covariances_init", covariances))
     return HiddenMarkovParams(
-        either("startprob_init", drawn.initial_probs),
-        either("transmat_init", drawn.transition_matrix),
+        either("startprob_init", lambda d: d.initial_probs),
+        either("transmat_init", lambda d: d.transition_matrix),
         emission,
     )

@@ -12,6 +12,7 @@ and Machine Learning*, §13.2.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -136,9 +137,9 @@ class HiddenMarkov:
         """
         check_params(self.options, params, data)
         if self.backend is Backend.NUMBA:
-            from em_explorer.models.kernels import hidden_markov as kernel
-
-            return kernel.e_step(self, data, params, latent, carry)
+            compiled: Expectation[HiddenMarkovStatistics]
+            compiled = _kernel().e_step(self, data, params, latent, carry)
+            return compiled
         log_emission = params.emission.log_emission(data.observations)
         chains = _chains(data, params, log_emission, with_beta=latent)
         gamma = np.concatenate([chain.gamma for chain in chains])
@@ -161,9 +162,9 @@ class HiddenMarkov:
         nothing was counted in.
         """
         if self.backend is Backend.NUMBA:
-            from em_explorer.models.kernels import hidden_markov as kernel
-
-            return kernel.m_step(self, params, expectation.statistics)
+            compiled: HiddenMarkovParams
+            compiled = _kernel().m_step(self, params, expectation.statistics)
+            return compiled
         statistics, a = expectation.statistics, self.options.pseudo_count
         return HiddenMarkovParams(
             probabilities(statistics.initial, params.initial_probs, a),
@@ -176,9 +177,7 @@ class HiddenMarkov:
     ) -> float:
         """Return ``E_q[log p(X, Z | θ)] + H(q) + log p(θ)``, in nats."""
         if self.backend is Backend.NUMBA:
-            from em_explorer.models.kernels import hidden_markov as kernel
-
-            expected = kernel.expected_log_joint(params, expectation.statistics)
+            expected: float = _kernel().expected_log_joint(params, expectation.statistics)
         else:
             expected = _expected_log_joint(params, expectation.statistics)
         return expected + expectation.entropy + self.log_prior(params)
@@ -278,9 +277,8 @@ def viterbi(
     """
     check_params(model.options, params, data)
     if model.backend is Backend.NUMBA:
-        from em_explorer.models.kernels import hidden_markov as kernel
-
-        return kernel.viterbi(data, params)
+        compiled: tuple[Ints, float] = _kernel().viterbi(data, params)
+        return compiled
     log_emission = params.emission.log_emission(data.observations)
     path = np.empty(len(data), dtype=np.int64)
     total = 0.0
@@ -290,6 +288,14 @@ def viterbi(
         )
         total += log_probability
     return path, total
+
+
+@cache
+def _kernel() -> Any:
+    """Import the compiled twins, which only those wait for who use them."""
+    from em_explorer.models.kernels import hidden_markov as kernel
+
+    return kernel
 
 
 def _chains(

@@ -69,7 +69,7 @@ def assert_same_step(found, wanted):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 6, 9])
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 6, 7, 8, 9])
 def test_agrees_with_the_reference(kind, n_states):
     reference, compiled, data, params = problem(kind, n_states, n_states)
     wanted = reference.e_step(data, params, latent=True)
@@ -112,6 +112,23 @@ def test_threads_change_no_bit(kind, monkeypatch):
         assert_close(other.statistics, first.statistics, rtol=0.0)
         np.testing.assert_array_equal(path, other_path)
         assert log_probability == other_log
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_states", [3, 6])
+def test_a_sequence_in_segments_gives_the_same(kind, n_states, monkeypatch):
+    reference, compiled, data, params = problem(kind, n_states, 2, (1500, 300))
+    whole = compiled.e_step(data, params, latent=True)
+    monkeypatch.setattr(kernel, "ALPHA_BYTES", 1)
+    parts = compiled.e_step(data, params, latent=True)
+    assert_close(parts.statistics, whole.statistics, rtol=1e-13)
+    assert_same_step(parts, reference.e_step(data, params))
+    assert_close(parts.latent, whole.latent, rtol=1e-12)
+
+
+def test_segments_of_states_that_never_come_back(monkeypatch):
+    monkeypatch.setattr(kernel, "ALPHA_BYTES", 1)
+    test_states_that_never_come_back()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -24,13 +24,17 @@ from em_explorer.models.kernels.smoothing import (
     smooth_end,
     write_posterior,
 )
+from em_explorer.models.kernels.symbol_matrices import (
+    MOST_ENTRIES,
+    MOST_STATES,
+    matrices_of_pairs,
+    matrices_of_symbols,
+    sum_of_peaks,
+)
+from em_explorer.models.probabilities import SMALLEST_COUNT
 
 TINY = 1e-280
 """A state this improbable is about to be forgotten (see :func:`_forgot_a_state`)."""
-
-MOST_STATES, MOST_ENTRIES = 5, 2**12
-"""With no more than so many states, and entries in all, every symbol gets a matrix of its own, and
-so does every pair of symbols."""
 
 
 @kernel()
@@ -87,47 +91,6 @@ def _forgot_at_once(prior: Floats, weights: Floats, column: int, state: Floats) 
 
 
 @kernel()
-def _matrices_of_symbols(emission: Any, matrix: Floats, wanted: bool) -> Floats:
-    """Return ``diag(b) M`` for each symbol, (M, K, K), or none."""
-    table = emission[0]
-    size = len(matrix)
-    matrices = np.empty((table.shape[1] if wanted else 0, size, size))
-    for symbol in range(len(matrices)):
-        for j in range(size):
-            for i in range(size):
-                matrices[symbol, j, i] = table[j, symbol] * matrix[j, i]
-    return matrices
-
-
-@kernel()
-def _matrices_of_pairs(matrices: Floats) -> Floats:
-    """Return the products of two symbols' matrices, the later one first, (M², K, K), or none."""
-    n_symbols, size, _ = matrices.shape
-    wanted = n_symbols * n_symbols * size * size <= MOST_ENTRIES
-    pairs = np.zeros((n_symbols * n_symbols if wanted else 0, size, size))
-    if wanted:
-        for one in range(n_symbols):
-            for two in range(n_symbols):
-                for j in range(size):
-                    for k in range(size):
-                        for i in range(size):
-                            entry = matrices[two, j, k] * matrices[one, k, i]
-                            pairs[one * n_symbols + two, j, i] += entry
-    return pairs
-
-
-@kernel(reorder=True)
-def _sum_of_peaks(observations: Any, emission: Any, begin: int, n: int) -> float:
-    """Return the log of what the densities of symbols were divided by."""
-    peaks = emission[1]
-    total = 0.0
-    if len(peaks) > 0:
-        for t in range(begin, begin + n):
-            total += peaks[observations[t]]
-    return total
-
-
-@kernel()
 def _go_through(
     by_symbol: bool,
     matrices: Floats,
@@ -154,6 +117,7 @@ def _forward(
     emission: Any,
     begin: int,
     end: int,
+    fresh: bool,
     initial: Floats,
     transposed: Floats,
     matrices: Floats,
@@ -162,10 +126,17 @@ def _forward(
     weights: Floats,
     peaks: Floats,
     vectors: Floats,
+    state: Floats,
     alpha: Floats,
 ) -> float:
-    """Fill ``alpha`` (blocks, K, BLOCK) and return log p(x); NaN when logarithms must serve."""
-    state, before = np.empty(len(initial)), np.empty(len(initial))
+    """Fill ``alpha`` and ``weights`` (blocks, K, BLOCK) of a segment, and take ``state`` along.
+
+    Returns
+    -------
+    float, nats
+        The log of what α was divided by; NaN when logarithms must serve.
+    """
+    before = np.empty(len(initial))
     # Not literals, or all that they are handed to would be compiled for each value.
     step, zero = int(np.int64(1)), int(np.int64(0))
     by_symbol = observations.ndim == 1 and len(matrices) > 0
@@ -173,35 +144,36 @@ def _forward(
     for start in range(begin, end, BLOCK):
         block = (start - begin) // BLOCK
         n = min(BLOCK, end - start)
-        at_begin = start == begin
+        at_begin = fresh and start == begin
+        weight = weights[0 if by_symbol else block]
         if at_begin or not by_symbol:
             m = 1 if by_symbol else n
-            densities(observations, emission, start, m, weights, peaks, vectors)
+            densities(observations, emission, start, m, weight, peaks, vectors)
         first = 0
         if at_begin:
             first = 1
-            log_scale += _begin(initial, weights, zero, state, alpha[0], zero)
-            if fragile and _forgot_at_once(initial, weights, zero, state):
+            log_scale += _begin(initial, weight, zero, state, alpha[0], zero)
+            if fragile and _forgot_at_once(initial, weight, zero, state):
                 return np.nan
         for k in range(len(state)):
             before[k] = state[k]
         steps = n - first
         if by_symbol:
-            log_scale += _sum_of_peaks(observations, emission, start, n)
+            log_scale += sum_of_peaks(observations, emission, start, n)
         else:
             for t in range(n):
                 log_scale += peaks[t]
         log_scale += _go_through(
-            by_symbol, matrices, pairs, observations, start, transposed, weights,
+            by_symbol, matrices, pairs, observations, start, transposed, weight,
             first, step, steps, state, alpha[block],
         )  # fmt: skip
         if not log_scale > -np.inf:
             return np.nan
         if fragile and _forgot_a_state(
-            transposed, weights, first, step, steps, before, alpha[block]
+            transposed, weight, first, step, steps, before, alpha[block]
         ):
             return np.nan
-    return float(log_scale + np.log(state.sum()))
+    return log_scale
 
 
 @kernel()
@@ -218,6 +190,7 @@ def _backward(
     emission: Any,
     begin: int,
     end: int,
+    ends_chain: bool,
     transition: Floats,
     matrices: Floats,
     pairs: Floats,
@@ -226,15 +199,19 @@ def _backward(
     weights: Floats,
     peaks: Floats,
     vectors: Floats,
+    state: Floats,
     alpha: Floats,
     found: Any,
     first_gamma: Floats,
     products: Floats,
     posterior: Any,
 ) -> bool:
-    """Go back through the blocks of α and count; False when logarithms must serve."""
+    """Go back through the blocks of a segment and count; False when logarithms must serve.
+
+    ``state`` is v of the step after it, and becomes v of its first step.
+    """
     size = len(transition)
-    state, before = np.empty(size), np.empty(size)
+    before = np.empty(size)
     one, step = int(np.int64(1)), int(np.int64(-1))
     v = np.zeros((size, BLOCK + 1))
     scaled, gamma = np.empty((size, BLOCK)), np.empty((size, BLOCK))
@@ -243,26 +220,25 @@ def _backward(
     for block in range(last, -1, -1):
         start = begin + block * BLOCK
         n = steps = min(BLOCK, end - start)
-        at_end = block == last
+        at_end = ends_chain and block == last
+        weight = weights[0 if by_symbol else block]
         if at_end:
             steps = n - 1
             column = 0 if by_symbol else n - 1
-            if by_symbol:  # else the forward pass has left the densities of this block
-                densities(observations, emission, start + n - 1, one, weights, peaks, vectors)
-            if not _end(weights, column, fragile, state, v, n - 1):
+            if by_symbol:
+                densities(observations, emission, start + n - 1, one, weight, peaks, vectors)
+            if not _end(weight, column, fragile, state, v, n - 1):
                 return False
-        else:
-            if not by_symbol:
-                densities(observations, emission, start, n, weights, peaks, vectors)
-            v[:, n] = state
         for k in range(size):
+            if not at_end:
+                v[k, n] = state[k]
             before[k] = state[k]
         scale = _go_through(
-            by_symbol, matrices, pairs, observations, start, transition, weights,
+            by_symbol, matrices, pairs, observations, start, transition, weight,
             steps - 1, step, steps, state, v,
         )  # fmt: skip
         if np.isnan(scale) or (
-            fragile and _forgot_a_state(transition, weights, steps - 1, step, steps, before, v)
+            fragile and _forgot_a_state(transition, weight, steps - 1, step, steps, before, v)
         ):
             return False
         if not smooth(transition, steps, alpha[block], v, scaled, gamma, peaks):
@@ -279,6 +255,81 @@ def _backward(
 
 
 @kernel()
+def _run_chain(
+    observations: Any,
+    emission: Any,
+    begin: int,
+    end: int,
+    initial: Floats,
+    transition: Floats,
+    transposed: Floats,
+    forward: tuple[Floats, Floats],
+    backward: tuple[Floats, Floats],
+    fragile: bool,
+    latent: bool,
+    weights: Floats,
+    peaks: Floats,
+    vectors: Floats,
+    state: Floats,
+    alpha: Floats,
+    found: Any,
+    first_gamma: Floats,
+    products: Floats,
+    posterior: Any,
+) -> tuple[float, bool]:
+    """Run one sequence, in segments if it needs more room than ``alpha`` has.
+
+    Returns
+    -------
+    log_likelihood : float, nats
+        NaN when logarithms must serve.
+    touched : bool
+        Whether anything was counted.
+    """
+    size = len(initial)
+    stride = len(alpha) * BLOCK
+    n_segments = (end - begin + stride - 1) // stride
+    states = np.empty((n_segments + 1, size))
+    log_likelihood = 0.0
+    # All segments forward, then from the last one back, each but that forward once more.
+    for visit in range(2 * n_segments - 1):
+        segment = min(visit, 2 * n_segments - 2 - visit)
+        here = begin + segment * stride
+        there = min(here + stride, end)
+        if visit >= n_segments:
+            state[:] = states[segment]
+        else:
+            states[segment] = state
+        log_scale = _forward(
+            observations, emission, here, there, segment == 0, initial, transposed, *forward,
+            fragile, weights, peaks, vectors, state, alpha,
+        )  # fmt: skip
+        if np.isnan(log_scale):
+            return np.nan, visit >= n_segments
+        if visit < n_segments:
+            log_likelihood += log_scale
+        if visit < n_segments - 1:
+            continue
+        last = segment == n_segments - 1
+        if last:
+            log_likelihood += np.log(state.sum())
+        else:
+            state[:] = states[n_segments]
+        if not _backward(
+            observations, emission, here, there, last, transition, *backward, fragile, latent,
+            weights, peaks, vectors, state, alpha, found, first_gamma, products, posterior,
+        ):  # fmt: skip
+            return np.nan, True
+        states[n_segments] = state
+    return log_likelihood, True
+
+
+@kernel()
+def _without_trace(count: float) -> float:
+    return 0.0 if count < SMALLEST_COUNT else count
+
+
+@kernel()
 def run_chains(
     observations: Any,
     emission: Any,
@@ -287,6 +338,7 @@ def run_chains(
     transition: Floats,
     least: float,
     alpha: Floats,
+    weights: Floats,
     skipped: Bools,
     found: Any,
     initial_counts: Floats,
@@ -307,15 +359,15 @@ def run_chains(
     transition : (K, K) float
     least : float
         With a transition less probable than this, a forgotten state might not be entered again.
-    alpha : (blocks, K, BLOCK) float
-        Room for α of the longest sequence. Large ones are better made by numpy, which asks for
-        large pages of memory.
+    alpha, weights : (blocks, K, BLOCK) float
+        Room for α and densities. A sequence that needs more is cut into segments, and all but the
+        last go forward a second time: memory stays small, and in the cache.
     skipped : (S,) bool
         Sequences to leave out; those that need logarithms are added to them.
     found : tuple of arrays
         Expected counts of the emission, added to.
     initial_counts, transition_counts : (K,) and (K, K) float
-        Added to.
+        Zeros to begin with.
     latent : bool
     posterior : tuple of three (T, K) arrays
         γ, α and β, written when ``latent`` is true.
@@ -328,43 +380,39 @@ def run_chains(
         False when a sequence was given up half way, so that what was added up is useless.
     """
     size = len(initial)
-    weights, peaks = np.empty((size, BLOCK)), np.empty(BLOCK)
+    peaks = np.empty(BLOCK)
     # Own copies: what is read-only is another type, and all below would be compiled twice.
     prior, matrix, transposed = initial.copy(), transition.copy(), transition.T.copy()
     fragile = transition.min() < least
     products = np.zeros((size, size))
     if observations.ndim == 1:
         few = 1 < size <= MOST_STATES and emission[0].size * size <= MOST_ENTRIES
-        into = _matrices_of_symbols(emission, transposed, few and not fragile)
-        back = _matrices_of_symbols(emission, matrix, few and not fragile)
+        into = matrices_of_symbols(emission, transposed, few and not fragile)
+        back = matrices_of_symbols(emission, matrix, few and not fragile)
         vectors = np.empty((2, 0, BLOCK))
     else:
         into = back = np.empty((0, size, size))
         vectors = np.empty((2, observations.shape[1], BLOCK))
-    forward, backward = (into, _matrices_of_pairs(into)), (back, _matrices_of_pairs(back))
-    first_gamma = np.empty(size)
+    forward, backward = (into, matrices_of_pairs(into)), (back, matrices_of_pairs(back))
+    state, first_gamma = np.empty(size), np.empty(size)
     total = 0.0
     whole = True
     for s in range(len(skipped)):
         if skipped[s]:
             continue
-        log_likelihood = _forward(
-            observations, emission, starts[s], starts[s + 1], prior, transposed, *forward,
-            fragile, weights, peaks, vectors, alpha,
+        log_likelihood, touched = _run_chain(
+            observations, emission, starts[s], starts[s + 1], prior, matrix, transposed, forward,
+            backward, fragile, latent, weights, peaks, vectors, state, alpha, found, first_gamma,
+            products, posterior,
         )  # fmt: skip
         if np.isnan(log_likelihood):
             skipped[s] = True
-            continue
-        done = _backward(
-            observations, emission, starts[s], starts[s + 1], matrix, *backward,
-            fragile, latent, weights, peaks, vectors, alpha, found, first_gamma, products,
-            posterior,
-        )  # fmt: skip
-        if done:
+            whole = whole and not touched
+        else:
             total += log_likelihood
             initial_counts += first_gamma
-        else:
-            skipped[s] = True
-            whole = False
-    transition_counts += products * transition
+    for i in range(size):
+        initial_counts[i] = _without_trace(initial_counts[i])
+        for j in range(size):
+            transition_counts[i, j] = _without_trace(products[i, j] * transition[i, j])
     return total, whole

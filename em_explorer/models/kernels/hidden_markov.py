@@ -11,22 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
 from em_explorer.em.arrays import Bools, Floats, Ints, unchecked
 from em_explorer.em.errors import ImpossibleDataError
 from em_explorer.em.model import Expectation
-from em_explorer.models import gaussian
 from em_explorer.models.backend import map_chunks
 from em_explorer.models.emissions import (
     CategoricalEmission,
-    CategoricalStatistics,
     GaussianEmission,
-    PoissonEmission,
-    PoissonStatistics,
 )
 from em_explorer.models.forward_backward import FRAGILE, impossible, viterbi_path
-from em_explorer.models.gaussian import GaussianStatistics
 from em_explorer.models.hidden_markov_params import (
     HiddenMarkovParams,
     HiddenMarkovPosterior,
@@ -34,7 +28,7 @@ from em_explorer.models.hidden_markov_params import (
 )
 from em_explorer.models.kernels.chains import run_chains
 from em_explorer.models.kernels.emission_blocks import BLOCK
-from em_explorer.models.kernels.jit import constant
+from em_explorer.models.kernels.emission_forms import KernelEmission, in_kernel_form
 from em_explorer.models.kernels.log_chains import best_paths, log_chain
 from em_explorer.models.kernels.rows import expected_log, probability_rows
 from em_explorer.models.sequences import SequenceData, read_symbols, read_vectors
@@ -42,11 +36,8 @@ from em_explorer.models.sequences import SequenceData, read_symbols, read_vector
 CHUNK_STEPS = 2**16
 """Sequences are put together into chunks of at least so many time steps."""
 
-FEW_SYMBOLS = 64
-"""With more symbols than this all of them may be improbable, and their peaks are taken out."""
-
-LARGEST_TABLE = 2**16
-"""Counts up to this number index a table; larger ones are numbered by rank first."""
+ALPHA_BYTES = 2**22
+"""Room for α, in bytes; longer sequences are cut into segments and go forward twice."""
 
 
 def e_step(
@@ -61,7 +52,8 @@ def e_step(
     SingularError
         When a covariance is not positive definite.
     """
-    job = _Job(params, _in_kernel_form(data, params), _Posterior(data, params, latent))
+    posterior = _Posterior(data, params) if latent else None
+    job = _Job(params, data, in_kernel_form(data, params), posterior)
     total = None
     for counted in map_chunks(job.run, list(_chunks(data))):
         total = counted if total is None else total + counted
@@ -70,7 +62,7 @@ def e_step(
         total.statistics,
         total.log_likelihood - expected_log_joint(params, total.statistics),
         total.log_likelihood,
-        job.posterior.finished(data, params, total.statistics) if latent else None,
+        None if posterior is None else posterior.finished(params, total.statistics),
     )
 
 
@@ -82,7 +74,7 @@ def viterbi(data: SequenceData, params: HiddenMarkovParams) -> tuple[Ints, float
     ImpossibleDataError
         When a sequence has probability zero under ``params``.
     """
-    emission = _in_kernel_form(data, params, logs=True)
+    emission = in_kernel_form(data, params, logs=True)
     with np.errstate(divide="ignore"):
         log_initial, log_transition = np.log(params.initial_probs), np.log(params.transition_matrix)
     path = np.empty(len(data), dtype=np.int64)
@@ -135,7 +127,11 @@ def expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStati
 # --- chunks of whole sequences ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+UNWANTED = (np.empty((0, 0)),) * 3
+"""Where the posterior goes when nobody will look."""
+
+
+@dataclass(slots=True)
 class _Chunk:
     """Some whole sequences, end to end: where they lie, and how each begins within.
 
@@ -165,7 +161,7 @@ def _chunks(data: SequenceData) -> Iterator[_Chunk]:
         first, begin = after, end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Counted:
     """What the sequences of a chunk amount to."""
 
@@ -178,13 +174,14 @@ class _Counted:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     """One E-step: what each of its chunks needs to know."""
 
     params: HiddenMarkovParams
-    emission: _KernelEmission
-    posterior: _Posterior
+    data: SequenceData
+    emission: KernelEmission
+    posterior: _Posterior | None
 
     def run(self, chunk: _Chunk) -> _Counted:
         """Run the sequences of a chunk; those the fast way can't serve, on logarithms."""
@@ -202,7 +199,7 @@ class _Job:
         size = len(initial)
         initial_counts, transition_counts = np.zeros(size), np.zeros((size, size))
         found = self.emission.nothing_found()
-        n_blocks = -(-chunk.longest // BLOCK)
+        n_blocks = max(1, min(-(-chunk.longest // BLOCK), ALPHA_BYTES // (8 * size * BLOCK)))
         log_likelihood, whole = run_chains(
             self.emission.observations[chunk.steps],
             self.emission.arrays,
@@ -211,22 +208,25 @@ class _Job:
             transition,
             FRAGILE,
             np.empty((n_blocks, size, BLOCK)),
+            np.empty((n_blocks, size, BLOCK)),
             skipped,
             found,
             initial_counts,
             transition_counts,
-            self.posterior.wanted,
-            self.posterior.part(chunk.steps),
+            self.posterior is not None,
+            UNWANTED if self.posterior is None else self.posterior.part(chunk.steps),
         )
         emission_statistics = self.emission.statistics(found)
-        statistics = HiddenMarkovStatistics(initial_counts, transition_counts, emission_statistics)
+        statistics = unchecked(  # the kernel has dropped traces already
+            HiddenMarkovStatistics, initial_counts, transition_counts, emission_statistics
+        )
         return _Counted(statistics, log_likelihood), whole
 
     def _run_in_logs(self, chunk: _Chunk, s: int) -> _Counted:
         begin = chunk.steps.start
         steps = slice(begin + int(chunk.starts[s]), begin + int(chunk.starts[s + 1]))
         emission = self.params.emission
-        observations = self.posterior.data.observations[steps]
+        observations = self.data.observations[steps]
         log_emission = np.ascontiguousarray(emission.log_emission(observations))
         gamma, alpha, beta = (np.empty_like(log_emission) for _ in range(3))
         log_scale, xi = np.empty(len(gamma)), np.empty_like(self.params.transition_matrix)
@@ -244,47 +244,43 @@ class _Job:
                 log_scale,
             )
         if where >= 0:
-            if len(self.posterior.data.lengths) == 1:
+            if len(self.data.lengths) == 1:
                 raise impossible(where)
             raise ImpossibleDataError(
                 f"In sequence {chunk.number + s + 1}: {impossible(where)}"
             ) from None
-        self.posterior.put(steps, gamma, alpha, beta, log_scale)
+        if self.posterior is not None:
+            self.posterior.put(steps, gamma, alpha, beta, log_scale)
         statistics = HiddenMarkovStatistics(gamma[0], xi, emission.collect(observations, gamma))
         return _Counted(statistics, float(log_scale.sum()))
 
 
 class _Posterior:
-    """The posterior as it is being filled; holds nothing when nobody will look."""
+    """The posterior as it is being filled."""
 
-    def __init__(self, data: SequenceData, params: HiddenMarkovParams, wanted: bool) -> None:
+    def __init__(self, data: SequenceData, params: HiddenMarkovParams) -> None:
         self.data = data
-        self.wanted = wanted
-        shape = (len(data), params.n_states) if wanted else (0, 0)
-        self.gamma = np.empty(shape)
-        self.alpha, self.beta = np.empty_like(self.gamma), np.empty_like(self.gamma)
+        shape = len(data), params.n_states
+        self.gamma, self.alpha, self.beta = np.empty(shape), np.empty(shape), np.empty(shape)
         self.in_logs: list[tuple[slice, Floats]] = []
 
     def part(self, steps: slice) -> tuple[Floats, Floats, Floats]:
-        if not self.wanted:
-            return self.gamma, self.alpha, self.beta
         return self.gamma[steps], self.alpha[steps], self.beta[steps]
 
     def put(
         self, steps: slice, gamma: Floats, alpha: Floats, beta: Floats, log_scale: Floats
     ) -> None:
-        if self.wanted:
-            self.gamma[steps], self.alpha[steps], self.beta[steps] = gamma, alpha, beta
-            self.in_logs.append((steps, log_scale))
+        self.gamma[steps], self.alpha[steps], self.beta[steps] = gamma, alpha, beta
+        self.in_logs.append((steps, log_scale))
 
     def finished(
-        self, data: SequenceData, params: HiddenMarkovParams, statistics: HiddenMarkovStatistics
+        self, params: HiddenMarkovParams, statistics: HiddenMarkovStatistics
     ) -> HiddenMarkovPosterior:
         """Add ``log p(x_t | x_1 … x_{t−1}) = log Σ_k predicted_k p(x_t | k)``."""
-        log_emission = params.emission.log_emission(data.observations)
+        log_emission = params.emission.log_emission(self.data.observations)
         predicted = np.empty_like(self.alpha)
         predicted[1:] = self.alpha[:-1] @ params.transition_matrix
-        predicted[[where.start for where in data.slices()]] = params.initial_probs
+        predicted[[where.start for where in self.data.slices()]] = params.initial_probs
         peaks = log_emission.max(axis=1)
         likelihood = predicted * np.exp(log_emission - peaks[:, None])
         with np.errstate(divide="ignore"):
@@ -294,86 +290,6 @@ class _Posterior:
         return HiddenMarkovPosterior(
             self.gamma, log_emission, self.alpha, self.beta, log_scale, statistics.transitions
         )
-
-
-# --- emissions in the kernels' form -------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _KernelEmission:
-    """Observations and parameters of an emission as the kernels take them.
-
-    ``arrays`` is the *emission* of :mod:`.emission_blocks`; ``values`` are the numbers that the
-    symbols of a Poisson emission stand for.
-    """
-
-    kind: type
-    observations: Any
-    arrays: tuple[Floats, ...]
-    values: Floats | None = None
-
-    def nothing_found(self) -> tuple[Floats, ...]:
-        """Return arrays of zeros for what will be found."""
-        if self.kind is GaussianEmission:
-            means, factors, constants = self.arrays
-            return np.zeros_like(constants), np.zeros_like(means), np.zeros_like(factors)
-        return (np.zeros(self.arrays[0].shape[::-1]),)
-
-    def statistics(self, found: tuple[Floats, ...]) -> Any:
-        """Turn what was found into the emission's own statistics."""
-        if self.kind is GaussianEmission:
-            return GaussianStatistics(*found)
-        if self.kind is CategoricalEmission:
-            return CategoricalStatistics(found[0].T.copy())
-        (counts,) = found
-        assert self.values is not None
-        # The states of a time step share one observation: their expected counts add up to a
-        # whole number of time steps.
-        repeats = np.rint(counts.sum(axis=1))
-        log_factorials = float(repeats @ gammaln(self.values + 1.0))
-        return PoissonStatistics(counts.sum(axis=0), self.values @ counts, log_factorials)
-
-
-def _in_kernel_form(
-    data: SequenceData, params: HiddenMarkovParams, *, logs: bool = False
-) -> _KernelEmission:
-    """Bring an emission into the kernels' form; ``logs`` as the most probable path wants it."""
-    emission, observations = params.emission, data.observations
-    if isinstance(emission, CategoricalEmission):
-        return _KernelEmission(type(emission), observations, _symbol_arrays(emission.probs, logs))
-    if isinstance(emission, GaussianEmission):
-        factors = np.array([gaussian.cholesky(c, k) for k, c in enumerate(emission.covariances)])
-        log_roots = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
-        constants = -(0.5 * emission.means.shape[1] * gaussian.LOG_2PI + log_roots)
-        arrays = constant(emission.means), factors, constants
-        return _KernelEmission(type(emission), constant(observations), arrays)
-    assert isinstance(emission, PoissonEmission)
-    return _poisson_form(emission, observations, logs)
-
-
-def _poisson_form(emission: PoissonEmission, observations: Ints, logs: bool) -> _KernelEmission:
-    """Make symbols of counts, with a table of their densities."""
-    if int(observations.max()) <= LARGEST_TABLE:
-        values = np.arange(int(observations.max()) + 1.0)
-    else:
-        distinct, observations = np.unique(observations, return_inverse=True)
-        values = distinct.astype(float)
-    rates = emission.rates[:, None]
-    log_table = xlogy(values, rates) - rates - gammaln(values + 1.0)
-    peaks = log_table.max(axis=0)
-    table = np.exp(log_table - np.where(peaks > -np.inf, peaks, 0.0))
-    arrays = (constant(log_table),) if logs else (constant(table), peaks)
-    return _KernelEmission(type(emission), constant(observations), arrays, values)
-
-
-def _symbol_arrays(probs: Floats, logs: bool) -> tuple[Floats, ...]:
-    with np.errstate(divide="ignore"):
-        if logs:
-            return (constant(np.log(probs)),)
-        if probs.shape[1] <= FEW_SYMBOLS:
-            return probs, np.empty(0)
-        largest = probs.max(axis=0)
-        return constant(probs / np.where(largest > 0.0, largest, 1.0)), np.log(largest)
 
 
 # --- compiling ----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The recursion ``x ← (M x) ∘ b`` that a chain's forward and backward pass both are.
 
 Only this loop must wait for its own last result, so it is kept bare. The number of states is known
-when it is compiled (up to five), which keeps x in registers, and x is brought back to sum one only
+when it is compiled (up to eight), which keeps x in registers, and x is brought back to sum one only
 when it has become small.
 """
 
@@ -26,7 +26,9 @@ HOPELESS = 1e-90
 """A step that ends below this would cost digits of the other states: logarithms must serve."""
 
 X2, X3, X4, X5 = (0.0,) * 2, (0.0,) * 3, (0.0,) * 4, (0.0,) * 5
+X6, X7, X8 = (0.0,) * 6, (0.0,) * 7, (0.0,) * 8
 XX2, XX3, XX4, XX5 = (X2,) * 2, (X3,) * 3, (X4,) * 4, (X5,) * 5
+XX6, XX7, XX8 = (X6,) * 6, (X7,) * 7, (X8,) * 8
 """Empty states and matrices: their lengths tell the compiler how many states there are."""
 
 
@@ -203,6 +205,12 @@ def propagate(
         return _propagate_few(matrix, weights, first, step, n, state, out, X4, XX4)
     if size == 5:
         return _propagate_few(matrix, weights, first, step, n, state, out, X5, XX5)
+    if size == 6:
+        return _propagate_few(matrix, weights, first, step, n, state, out, X6, XX6)
+    if size == 7:
+        return _propagate_few(matrix, weights, first, step, n, state, out, X7, XX7)
+    if size == 8:
+        return _propagate_few(matrix, weights, first, step, n, state, out, X8, XX8)
     return _propagate_many(matrix, weights, first, step, n, state, out)
 
 

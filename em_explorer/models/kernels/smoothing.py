@@ -11,7 +11,7 @@ from typing import Any
 
 from em_explorer.em.arrays import Floats
 from em_explorer.models.kernels.jit import kernel
-from em_explorer.models.kernels.recursion import X2, X3, X4, X5, XX2, XX3, XX4, replaced
+from em_explorer.models.kernels.recursion import X2, X3, X4, X5, X6, X7, X8, XX2, XX3, XX4, replaced
 
 LEAST_OVERLAP = 1e-180
 """Where α · β is smaller, forward and backward favor states that the other has forgotten."""
@@ -53,6 +53,12 @@ def _weigh(transition: Floats, n: int, alpha: Floats, v: Floats, products: Float
     size = len(alpha)
     if size == 5:
         _weigh_few(transition, n, alpha, v, products, X5)
+    elif size == 6:
+        _weigh_few(transition, n, alpha, v, products, X6)
+    elif size == 7:
+        _weigh_few(transition, n, alpha, v, products, X7)
+    elif size == 8:
+        _weigh_few(transition, n, alpha, v, products, X8)
     else:
         _weigh_many(transition, n, alpha, v, products)
 
