@@ -334,11 +334,12 @@ class Controller(QObject):
     # -- what the worker says ----------------------------------------------------------------
 
     @Slot(int, object)
-    def _on_stepped(self, run_id: int, snapshot: Any) -> None:
+    def _on_stepped(self, run_id: int, snapshots: tuple[Any, ...]) -> None:
         if run_id != self.run_id or self.trace is None:
             return
         following = self.at_end
-        self.trace.append(snapshot)
+        for snapshot in snapshots:
+            self.trace.append(snapshot)
         self.grown.emit(len(self.trace))
         if following:
             self.cursor = len(self.trace) - 1

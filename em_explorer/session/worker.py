@@ -16,14 +16,17 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 from em_explorer.em.errors import DataError
 from em_explorer.session.threads import share_the_machine
 
+TELL_SECONDS = 0.004
+"""Half-steps quicker than this are told of together: each message costs the window time."""
+
 
 class Worker(QObject):
     """Run EM half-steps in the thread this object lives in.
 
     Signals
     -------
-    stepped(run_id, snapshot)
-        One half-step is done.
+    stepped(run_id, snapshots)
+        Half-steps are done, in order: one, or several quick ones together.
     granted(run_id, steps, seconds)
         A grant is used up (or the run ended during it); ``seconds`` were spent inside steps.
     finished(run_id, stop)
@@ -41,6 +44,8 @@ class Worker(QObject):
         super().__init__()
         self._run_id = -1
         self._steps: Iterator[Any] | None = None
+        self._untold: list[Any] = []
+        self._told = 0.0
 
     @Slot(int, object)
     def begin(self, run_id: int, steps: Iterator[Any]) -> None:
@@ -54,12 +59,13 @@ class Worker(QObject):
         """Advance by up to ``steps`` half-steps, if the run is still the current one."""
         if run_id != self._run_id:
             return
-        begun = time.perf_counter()
+        begun = self._told = time.perf_counter()
         done = 0
         thread = QThread.currentThread()
         while done < steps and self._steps is not None and not thread.isInterruptionRequested():
             self._advance(run_id)
             done += 1
+        self._tell(run_id)
         self.granted.emit(run_id, done, time.perf_counter() - begun)
 
     def _advance(self, run_id: int) -> None:
@@ -68,17 +74,29 @@ class Worker(QObject):
             snapshot = next(self._steps)
         except StopIteration as end:
             self._steps = None
+            self._tell(run_id)
             self.finished.emit(run_id, end.value)
         except DataError as error:
             self._steps = None
+            self._tell(run_id)
             self.failed.emit(run_id, str(error), "")
         except Exception as error:  # whatever a model does wrong, the window lives on
             self._steps = None
+            self._tell(run_id)
             self.failed.emit(
                 run_id, f"The step failed: {error or type(error).__name__}.", traceback.format_exc()
             )
         else:
-            self.stepped.emit(run_id, snapshot)
+            self._untold.append(snapshot)
             if snapshot.stop is not None:
                 self._steps = None
+                self._tell(run_id)
                 self.finished.emit(run_id, snapshot.stop)
+            elif time.perf_counter() - self._told >= TELL_SECONDS:
+                self._tell(run_id)
+
+    def _tell(self, run_id: int) -> None:
+        if self._untold:
+            snapshots, self._untold = tuple(self._untold), []
+            self.stepped.emit(run_id, snapshots)
+        self._told = time.perf_counter()
