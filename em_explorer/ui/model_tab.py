@@ -89,7 +89,7 @@ class ModelTab(QWidget):
         self._nudges = 0
         self._panels = QTimer(self)
         self._panels.setSingleShot(True)
-        self._panels.setInterval(PANELS_MS)
+        self._rushed = False
         self._panels.timeout.connect(self._show_panels)
         self.model: Model | None = None
         self.data: Any = None
@@ -124,6 +124,11 @@ class ModelTab(QWidget):
     def plan(self, index: int, final: bool) -> Callable[[], Any] | None:
         """Return what makes the picture of large data in another thread; see :class:`Stage`."""
         return None
+
+    @property
+    def heavy(self) -> bool:
+        """Whether pictures of these data are made in another thread."""
+        return False
 
     def keep_posterior(self) -> Callable[[Any], Any] | None:
         """Return what takes the part of a posterior that pictures need, if it costs much to find.
@@ -484,7 +489,7 @@ class ModelTab(QWidget):
         if not self.controller.rushing:
             self.bottom.grow()
         elif not self._panels.isActive():
-            self._panels.start()
+            self._panels.start(PANELS_MS)
 
     @Slot(int)
     def _on_cursor(self, index: int) -> None:
@@ -496,15 +501,26 @@ class ModelTab(QWidget):
         slow = self.controller.speed <= GLIDE_UP_TO or not self.controller.playing
         scrubbing = self.bottom.timeline.isSliderDown()
         self.stage.show(index, glide=near and slow and not scrubbing and Motion.enabled)
-        if not self.controller.rushing:
+        if self.controller.rushing:
+            self._rushed = True
+            if not self._panels.isActive():
+                self._panels.start(PANELS_MS)
+        elif self.heavy:
+            self._panels.start(0)  # while the picture is being made
+        else:
             self._show_panels()
-        elif not self._panels.isActive():
-            self._panels.start()
+
+    def settle(self) -> None:
+        """Show now whatever waits for the next frame or for another thread."""
+        self.stage.settle()
+        if self._panels.isActive():
+            self._show_panels()
 
     @Slot()
     def _show_panels(self) -> None:
         """Bring the curve, the timeline and the words to where the cursor is."""
         self._panels.stop()
+        self._rushed = False
         if self.controller.trace is not None:
             self.bottom.grow()
             self.bottom.mark(self.controller.cursor)
@@ -585,7 +601,7 @@ class ModelTab(QWidget):
     @Slot(object)
     def _on_state(self, state: RunState) -> None:
         trace = self.controller.trace
-        if self._panels.isActive() and not self.controller.rushing:
+        if self._rushed and self._panels.isActive() and not self.controller.rushing:
             self._show_panels()
         if state is RunState.FINISHED and trace is not None:
             self._show_words(self.controller.cursor)

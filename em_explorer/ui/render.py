@@ -128,7 +128,7 @@ def picture(window: Any) -> QImage:
     """Return the window as it is now, drawn to the end."""
     while window.tab.controller.fetching:
         application().processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-    window.tab.stage.settle()
+    window.tab.settle()
     application().processEvents()
     return window.grab().toImage()
 

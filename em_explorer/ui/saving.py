@@ -17,7 +17,7 @@ def ask_and_save_picture(window: Any) -> None:
 
 def save_picture(window: Any, path: Path) -> None:
     """Write a picture of the window."""
-    window.tab.stage.settle()
+    window.tab.settle()
     if window.grab().save(str(path)):
         window.tab.notify(f"Saved {path.name}.", "success")
     else:

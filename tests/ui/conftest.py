@@ -58,7 +58,7 @@ def step(qtbot: Any) -> Callable[[Any, int], None]:
         for _ in range(n):
             with qtbot.waitSignal(tab.controller.cursor_changed, timeout=10_000):
                 tab.controller.step()
-        tab.stage.settle()
+        tab.settle()
 
     return take
 
@@ -73,6 +73,6 @@ def run_to_end(qtbot: Any) -> Callable[[Any], None]:
             lambda: not tab.controller.playing and tab.controller.trace.stop is not None,
             timeout=60_000,
         )
-        tab.stage.settle()
+        tab.settle()
 
     return run

@@ -124,6 +124,11 @@ class LongChain(ModelTab):
         return len(self.data) > LONG_FROM
 
     @property
+    def heavy(self) -> bool:
+        """Whether pictures of these data are made in another thread."""
+        return self.long
+
+    @property
     def truth(self) -> Ints | None:
         """The true states, or None."""
         raise NotImplementedError

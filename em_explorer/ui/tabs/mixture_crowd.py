@@ -62,6 +62,11 @@ class MixtureCrowd(MixtureHand):
         """Whether there are too many points for marks."""
         return len(self.data.points) > MARKS_UP_TO
 
+    @property
+    def heavy(self) -> bool:
+        """Whether pictures of these data are made in another thread."""
+        return self.crowded
+
     def close_run(self) -> None:
         """End the threads; called before the window goes."""
         self._rest.stop()
