@@ -31,6 +31,8 @@ from workloads import Workload, all_workloads  # noqa: E402
 from em_explorer.models import backend  # noqa: E402
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+NOTES = Path(__file__).parent / "NOTES.md"
+"""What people found out about the goals that are missed; it ends up below the tables."""
 PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "hmmlearn", "gensim")
 
 
@@ -139,6 +141,8 @@ def main(words: list[str]) -> None:
         if not words:
             lines += ["", "## Growth", "", *growth_lines(all_growth())]
             lines += ["", "## Memory", "", *memory_lines(all_memory())]
+            if NOTES.exists():
+                lines += ["", NOTES.read_text(encoding="utf-8").rstrip()]
             RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
             print("\n".join(lines))
 

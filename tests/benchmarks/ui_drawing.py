@@ -235,9 +235,11 @@ def play(tab: Any, seconds: float = PLAY_SECONDS, speed: float = float("inf")) -
     watch = Watch(view_of(tab))
     brought: list[int] = []
     tab.stage.brought.connect(brought.append)
+    before = len(controller.trace)
     begun = time.perf_counter()
     spin(seconds)
     took = time.perf_counter() - begun
+    half_steps = len(controller.trace) - before
     watch.stop()
     controller.pause()
     controller._worker.granted.disconnect(on_grant)
@@ -246,7 +248,7 @@ def play(tab: Any, seconds: float = PLAY_SECONDS, speed: float = float("inf")) -
     due = len({int((t - begun) / FRAME) for t in arrived if t < begun + took})
     frames = min(len(brought), len(watch.paints))
     wait_for_picture(tab)
-    return Played(took, len(arrived), due, frames, watch.delays, inside[0])
+    return Played(took, half_steps, due, frames, watch.delays, inside[0])
 
 
 # -- the plain way ---------------------------------------------------------------------------
