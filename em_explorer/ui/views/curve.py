@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from em_explorer.em.arrays import Floats
 from em_explorer.em.trace import Trace, phase_of
 from em_explorer.ui.theme import style_plot, theme_manager
+from em_explorer.ui.views.axes import axes
 
 MOST_DOTS = 240
 
@@ -81,7 +82,7 @@ class LikelihoodCurve(pg.PlotWidget):
     picked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, enableMenu=False)
+        super().__init__(parent, enableMenu=False, axisItems=axes())
         self.setObjectName("curve")
         self.setAccessibleName("Curve of the objective against the iteration")
         self.setToolTip("The objective after each half-step. Click a point to go there.")

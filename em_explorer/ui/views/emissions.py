@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from em_explorer.em.arrays import Floats
 from em_explorer.models.emissions import CategoricalEmission, GaussianEmission, PoissonEmission
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.observations import Observed
 from em_explorer.ui.views.scatter import component_colors
 
@@ -24,7 +25,7 @@ class EmissionView(pg.PlotWidget):
     """The emissions of all states; the true ones dashed where they are known."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, axisItems=axes())
         self.setObjectName("emissions")
         self.setAccessibleName("What each state emits")
         self.setMinimumSize(150, 110)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QWidget
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
+from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import Handle, Label
 from em_explorer.ui.views.play_box import PlayBox
 from em_explorer.ui.views.raster import Raster, Rows
@@ -97,7 +98,7 @@ class MixtureHistogram(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = PlayBox()
-        super().__init__(parent, viewBox=self.box, enableMenu=False)
+        super().__init__(parent, viewBox=self.box, enableMenu=False, axisItems=axes())
         self.setObjectName("histogram")
         self.setAccessibleName("Histogram of the data with the components' densities")
         self.setMouseEnabled(True, False)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.models.treatments import Treatment
 from em_explorer.ui.theme import style_plot, theme_manager
+from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.pattern_map import IMPUTED
 from em_explorer.ui.views.scatter import SIGMAS, ellipse
 from em_explorer.ui.views.treatment_legend import WORDS, line_pen
@@ -80,7 +81,7 @@ class IncompleteScatter(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = BrushBox()
-        super().__init__(parent, viewBox=self.box)
+        super().__init__(parent, viewBox=self.box, axisItems=axes())
         self.setObjectName("scatter")
         self.setAccessibleName("Scatter of two columns: seen and imputed points, with ellipses")
         self.describe: Callable[[int], str] = lambda row: f"row {row + 1}"

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import style_plot, theme_manager
+from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.scatter import MixtureScatter
 from em_explorer.ui.views.shapes import line_density
 
@@ -28,7 +29,7 @@ class MarginPlot(pg.PlotWidget):
     """
 
     def __init__(self, *, sideways: bool) -> None:
-        super().__init__(enableMenu=False)
+        super().__init__(enableMenu=False, axisItems=axes())
         self._sideways = sideways
         self._x = np.empty(0)
         self._grid = np.linspace(0.0, 1.0, 200)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
+from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import SIGMAS, ComponentItems, Handle, stand_labels
 from em_explorer.ui.views.play_box import PlayBox
 from em_explorer.ui.views.raster import Frame, Raster
@@ -66,7 +67,7 @@ class MixtureScatter(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = PlayBox()
-        super().__init__(parent, viewBox=self.box, enableMenu=False)
+        super().__init__(parent, viewBox=self.box, enableMenu=False, axisItems=axes())
         self.setObjectName("scatter")
         self.setAccessibleName("Scatter of the data with the components' ellipses")
         self.density = pg.ImageItem()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsSimpleTextItem, QWidget
 
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import CAPTION, style_plot, theme_manager, ui_font
+from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.observations import ObservationLayer, Observed
 from em_explorer.ui.views.scatter import component_colors
 from em_explorer.ui.views.shapes import rgb
@@ -21,6 +22,14 @@ from em_explorer.ui.views.time_images import Palette, TimeImages, TimeWindow
 FEWEST_STEPS = 8
 STRIP, THIN_STRIP, AXIS_ROOM = 20, 16, 38
 MOST_SEPARATORS = 200
+
+STRIP_TIPS = {
+    "posterior": "How probable each state is at this step, given all observations",
+    "differ": "Marked where the most probable path and the most probable single state differ",
+    "Viterbi": "The most probable path of states as a whole",
+    "truth": "The states that made these data",
+}
+"""What the words beside the strips mean."""
 
 
 class TimeView(pg.GraphicsLayoutWidget):
@@ -49,7 +58,7 @@ class TimeView(pg.GraphicsLayoutWidget):
         self.ci.layout.setContentsMargins(0, 0, 8, 0)
         self.ci.layout.setSpacing(3)
         self.observations, self.bands, self.differ, self.viterbi, self.truth = (
-            self.addPlot(row=i, col=0) for i in range(5)
+            self.addPlot(row=i, col=0, axisItems=axes()) for i in range(5)
         )
         self.plots = (self.observations, self.bands, self.differ, self.viterbi, self.truth)
         self.layer = ObservationLayer(self.observations)
@@ -112,6 +121,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             (self.truth, [(0.5, "truth")]),
         ):
             plot.getAxis("left").setTicks([ticks])
+            plot.getAxis("left").setToolTip(STRIP_TIPS[ticks[len(ticks) // 2][1]])
             plot.getAxis("left").setStyle(hideOverlappingLabels=False)
         for line in self.lines:
             line.setPen(pg.mkPen(theme.color("text", 0.5), width=1))
