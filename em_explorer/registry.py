@@ -24,6 +24,9 @@ class ModelEntry:
         Dotted paths ``package.module:Name`` of the model class, its options, params and tab.
     first_demo : str
         The story its tab opens on.
+    anatomy : str
+        Dotted path of its :class:`~em_explorer.em.anatomy.Anatomy`; empty for a model that
+        can't be taken apart.
     """
 
     key: str
@@ -33,6 +36,7 @@ class ModelEntry:
     params: str
     tab: str
     first_demo: str
+    anatomy: str = ""
 
 
 MODELS: tuple[ModelEntry, ...] = (
@@ -44,6 +48,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.models.gaussian_mixture:GaussianMixtureParams",
         "em_explorer.ui.tabs.gaussian_mixture:GaussianMixtureTab",
         "old-faithful",
+        "em_explorer.models.gaussian_mixture_anatomy:GaussianMixtureAnatomy",
     ),
     ModelEntry(
         "hidden_markov",
