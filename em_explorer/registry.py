@@ -58,6 +58,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.models.hidden_markov:HiddenMarkovParams",
         "em_explorer.ui.tabs.hidden_markov:HiddenMarkovTab",
         "casino",
+        "em_explorer.models.hidden_markov_anatomy:HiddenMarkovAnatomy",
     ),
     ModelEntry(
         "latent_dirichlet",
@@ -67,6 +68,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.models.latent_dirichlet:LatentDirichletParams",
         "em_explorer.ui.tabs.latent_dirichlet:LatentDirichletTab",
         "bars",
+        "em_explorer.models.latent_dirichlet_anatomy:LatentDirichletAnatomy",
     ),
     ModelEntry(
         "missing_data",
@@ -76,6 +78,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.models.missing_data:MissingDataParams",
         "em_explorer.ui.tabs.missing_data:MissingDataTab",
         "missing-at-random",
+        "em_explorer.models.missing_data_anatomy:MissingDataAnatomy",
     ),
 )
 

@@ -53,7 +53,8 @@ class Gauge:
     unit : str
         "points", "", "minutes²".
     kind : str
-        "count" or "eigenvalue": what breakpoints and predictions look for.
+        "count" or "eigenvalue": what breakpoints and predictions look for. "pairs", of rows that
+        show two columns together, belongs to the data and never moves.
     """
 
     label: str
