@@ -66,6 +66,8 @@ class LatentDirichlet:
     options: LatentDirichletOptions = field(default_factory=LatentDirichletOptions)
     backend: Backend = Backend.REFERENCE
 
+    exact_posterior = False  # q is the best of a family; log p(words | topics) is out of reach
+
     def prepare(self, raw: Any, vocab_size: int | None = None) -> Corpus:
         """Check raw documents; see :func:`~em_explorer.models.corpus.as_corpus`."""
         return as_corpus(raw, vocab_size)
