@@ -1,27 +1,71 @@
-"""What stands on the axes: true minus signs, and words that explain themselves."""
+"""Axes: their numbers, and the picture they are copied from."""
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
+import pyqtgraph as pg
+import pytest
+from PySide6.QtCore import QBuffer, QSize
+from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtSvg import QSvgGenerator
 
 from em_explorer.ui.views.axes import axes
 
 
-def test_negative_ticks_wear_a_minus(qapp: Any) -> None:
-    labels = axes()["left"].tickStrings([-2.5, 0.0, 1e-7], 1.0, 0.5)
-    assert labels[:2] == ["−2.5", "0"]
-    assert all("-" not in label for label in labels)
+@pytest.fixture
+def plot(qtbot):
+    made = pg.PlotWidget(axisItems=axes())
+    made.resize(600, 400)
+    made.plot([1.0, -2.0, 3.0])
+    made.showGrid(x=True, y=True, alpha=0.3)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
 
 
-def test_the_curve_and_the_scatter_have_such_axes(window: Any) -> None:
-    tab = window.tab
-    for plot in (tab.bottom.curve, tab.scatter):
-        for side in ("left", "bottom"):
-            assert plot.getPlotItem().getAxis(side).tickStrings([-1.0], 1.0, 1.0) == ["−1"]
+def pixels(picture: QPixmap) -> np.ndarray:
+    image = picture.toImage().convertToFormat(QImage.Format.Format_RGB32)
+    rows = np.frombuffer(image.constBits(), dtype=np.uint8)
+    return rows.reshape(image.height(), -1).copy()
 
 
-def test_the_strips_of_a_chain_say_what_they_are(window: Any) -> None:
-    window.open_demo("casino")
-    tips = [plot.getAxis("left").toolTip() for plot in window.tab.area.time.plots[1:]]
-    assert tips[1].startswith("Marked where")
-    assert all(tips)
+def on_the_screen(plot, qapp) -> np.ndarray:
+    plot.viewport().update()
+    qapp.processEvents()
+    return pixels(qapp.primaryScreen().grabWindow(plot.winId()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plot: None,
+        lambda plot: plot.setXRange(0, 10),
+        lambda plot: plot.setLabel("left", "another width"),
+        lambda plot: plot.resize(500, 300),
+        lambda plot: plot.getAxis("bottom").setPen("r"),
+    ],
+)
+def test_the_copied_axes_are_those_drawn_anew(plot, qapp, change):
+    on_the_screen(plot, qapp)
+    change(plot)
+    for _ in range(2):  # drawn, then copied
+        shown = on_the_screen(plot, qapp)
+    assert (shown == pixels(plot.grab())).all()  # a picture in memory is always drawn anew
+
+
+def test_a_file_of_shapes_holds_no_copies(plot, qapp):
+    on_the_screen(plot, qapp)
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(QSize(600, 400))
+    painter = QPainter(generator)
+    plot.render(painter)
+    painter.end()
+    assert b"<image" not in buffer.data().data()
+
+
+def test_negative_numbers_wear_a_minus(plot):
+    assert plot.getAxis("left").tickStrings([-2.0, 0.0], 1.0, 1.0) == ["−2", "0"]
