@@ -27,6 +27,9 @@ class ModelEntry:
     anatomy : str
         Dotted path of its :class:`~em_explorer.em.anatomy.Anatomy`; empty for a model that
         can't be taken apart.
+    rival : str
+        Dotted path of the EM with hard assignments it is compared with: a model with the same
+        options and params, and ``start_from(params)``.
     """
 
     key: str
@@ -37,6 +40,7 @@ class ModelEntry:
     tab: str
     first_demo: str
     anatomy: str = ""
+    rival: str = ""
 
 
 MODELS: tuple[ModelEntry, ...] = (
@@ -49,6 +53,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.ui.tabs.gaussian_mixture:GaussianMixtureTab",
         "old-faithful",
         "em_explorer.models.gaussian_mixture_anatomy:GaussianMixtureAnatomy",
+        "em_explorer.models.k_means:KMeans",
     ),
     ModelEntry(
         "hidden_markov",
@@ -59,6 +64,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.ui.tabs.hidden_markov:HiddenMarkovTab",
         "casino",
         "em_explorer.models.hidden_markov_anatomy:HiddenMarkovAnatomy",
+        "em_explorer.models.viterbi_training:ViterbiTraining",
     ),
     ModelEntry(
         "latent_dirichlet",
@@ -79,6 +85,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "em_explorer.ui.tabs.missing_data:MissingDataTab",
         "missing-at-random",
         "em_explorer.models.missing_data_anatomy:MissingDataAnatomy",
+        "em_explorer.models.plug_in_imputation:PlugInImputation",
     ),
 )
 

@@ -92,19 +92,23 @@ class Conditionals:
         apart = values[:, stack.order[p, :o]] - self.mean[p, :o]
         return np.asarray(self.mean[p, o:] + apart @ self.coefficients[p].T)
 
-    def statistics(self, stack: PatternStack) -> GaussianStatistics:
-        """Return count, mean and scatter of the completed rows of all patterns together."""
+    def statistics(self, stack: PatternStack, *, uncertain: bool = True) -> GaussianStatistics:
+        """Return count, mean and scatter of the completed rows of all patterns together.
+
+        Without ``uncertain`` the filled cells count as seen, which they were not.
+        """
         o, slopes = stack.n_observed, self.coefficients
         shift = stack.means - self.mean[:, :o]
         filled = self.mean[:, o:] + np.einsum("pmo,po->pm", slopes, shift)
-        noise = self.factors @ _transposed(self.factors)
 
         scatter = np.empty((len(stack.order), stack.order.shape[1], stack.order.shape[1]))
         scatter[:, :o, :o] = stack.scatter
         scatter[:, o:, :o] = slopes @ stack.scatter
         scatter[:, :o, o:] = _transposed(scatter[:, o:, :o])
         scatter[:, o:, o:] = scatter[:, o:, :o] @ _transposed(slopes)
-        scatter[:, o:, o:] += stack.counts[:, None, None] * noise
+        if uncertain:
+            noise = self.factors @ _transposed(self.factors)
+            scatter[:, o:, o:] += stack.counts[:, None, None] * noise
 
         back = np.argsort(stack.order, axis=1)
         pattern = np.arange(len(back))

@@ -151,7 +151,7 @@ class GaussianMixture:
         with np.errstate(divide="ignore", over="ignore"):
             log_joint = log_density(data.points, params.means, params.covariances)
             log_joint += np.log(params.weights)
-        log_point, responsibilities, entropy = _posterior(log_joint)
+        log_point, responsibilities, entropy = posterior(log_joint)
         return Expectation(
             weighted_statistics(data.points, responsibilities),
             entropy,
@@ -328,7 +328,7 @@ class GaussianMixture:
         )
 
 
-def _posterior(log_joint: Floats) -> tuple[Floats, Floats, float]:
+def posterior(log_joint: Floats) -> tuple[Floats, Floats, float]:
     """Return ``log p(x_n)``, the responsibilities and their entropy from ``log p(x_n, k)``.
 
     The largest term of each row is taken out before exp (log-sum-exp), so that densities too
