@@ -213,8 +213,9 @@ def _one_run(
     path = _Path(start)
     steps = em_steps(model, data, start, run)
     words = ""
+    stops: list[Stop] = []
     try:
-        for snapshot in _until(steps, stops := []):
+        for snapshot in _until(steps, stops):
             if snapshot.phase is Phase.E:
                 end = snapshot.params
                 bounds.append(snapshot.bound)
@@ -286,7 +287,7 @@ def dispersed(model: Model, data: Any) -> Model | None:
     Its own start is kept where it is drawn; a given, flat or computed one is always the same, so
     the first drawn one that the model has takes its place.
     """
-    kinds = type(model.options.start)
+    kinds: Any = type(model.options.start)
     for kind in (model.options.start, *kinds):
         other: Model = replace(model, options=replace(model.options, start=kind))  # type: ignore[type-var]
         if _draws_at_random(other, data):
