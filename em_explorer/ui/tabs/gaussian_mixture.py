@@ -24,6 +24,7 @@ from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
 from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
+from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
 from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
 from em_explorer.ui.views.margins import ScatterWithMargins
@@ -51,8 +52,10 @@ class GaussianMixtureTab(MixtureCrowd):
         """Make the scatter, the histogram, the row of toggles above and the readout below."""
         self.prepare_hand()
         self.prepare_crowd()
+        self.looks = MixtureLooks(self)
         self._pair = (0, 1)
         self._silhouettes: dict[int, float | None] = {}
+        self._way: tuple[tuple[int, int], list[Floats]] = ((-1, 0), [])
         area = QWidget()
         column = QVBoxLayout(area)
         column.setContentsMargins(0, 0, 0, 0)
@@ -71,6 +74,7 @@ class GaussianMixtureTab(MixtureCrowd):
         self.connect_hand(self.scatter)
         self.connect_crowd()
         self.scatter.box.sigRangeChangedManually.connect(self._on_zoomed)
+        self.scatter.selected_changed.connect(self.looks.redraw)
         return area
 
     @property
@@ -126,6 +130,7 @@ class GaussianMixtureTab(MixtureCrowd):
             self.margins_button,
             self.symbols_button,
             self.truth_button,
+            self.looks.button,
             self.fit_button,
             self.undo_button,
         ):
@@ -160,6 +165,7 @@ class GaussianMixtureTab(MixtureCrowd):
         for button in (self.density_button, self.margins_button, self.symbols_button):
             button.setVisible(not self.one_column)
         self.symbols_button.setEnabled(not self.crowded)
+        self.looks.say_size(crowded=self.crowded)
         truth = self.dataset.truth if self.dataset is not None else None
         known = truth is not None and (truth.params is not None or truth.labels is not None)
         self.truth_button.setVisible(known)
@@ -222,6 +228,7 @@ class GaussianMixtureTab(MixtureCrowd):
             self.truth_button,
         ):
             button.setChecked(bool(view.get(button.objectName().removeprefix("show_"), False)))
+        self.looks.apply_view(view)
         if not self.one_column:
             self._make_room()
         self.stage.redraw()
@@ -242,6 +249,7 @@ class GaussianMixtureTab(MixtureCrowd):
         """Make the items of the components."""
         self._silhouettes = {}
         self.forget_answers()
+        self.looks.forget()
         n = len(self.shown_params(0).weights)
         self.scatter.set_components(n)
         if self.one_column:
@@ -290,11 +298,13 @@ class GaussianMixtureTab(MixtureCrowd):
         n_past, stride = index // 2, self.controller.trace.stride
         # Only iterations that a long run's history has kept: a trail is not worth a replay.
         step = -(-max(1, n_past // LONGEST_TRAIL) // stride) * stride
-        shown = [
-            self.snapshot(2 * k + 1).params.means + self.data.center for k in range(0, n_past, step)
-        ]
+        if self._way[0] != (self.controller.run_id, step):
+            self._way = (self.controller.run_id, step), []
+        known, n = self._way[1], -(-n_past // step)
+        for k in range(len(known) * step, n_past, step):
+            known.append(self.snapshot(2 * k + 1).params.means + self.data.center)
         means = self.snapshot(index).params.means
-        return np.array(shown) if shown else np.empty((0, *means.shape))
+        return np.array(known[:n]) if n else np.empty((0, *means.shape))
 
     def paint(self, picture: MixturePicture) -> None:
         """Draw points, ellipses, ghosts and trails."""
@@ -306,6 +316,7 @@ class GaussianMixtureTab(MixtureCrowd):
             if clouds:
                 self.histogram.draw_clouds(clouds[0], clouds[1])
             self.histogram.draw(picture)
+            self.draw_pulls(picture.means)
             return
         pair = np.array(self.pair)
         square = (slice(None), pair[:, None], pair)
@@ -315,15 +326,24 @@ class GaussianMixtureTab(MixtureCrowd):
         else:
             self.scatter.color_points(picture.responsibilities, float(picture.tint[0]))
         self.scatter.place_components(picture.weights, means, shapes)
-        if picture.ghost_means is not None and picture.ghost_covariances is not None:
-            ghosts = picture.ghost_covariances[square]
-            self.scatter.place_ghosts(picture.ghost_means[:, pair], ghosts)
-        else:
+        hurried, ghosts, left = self.note_hurry(), picture.ghost_covariances, picture.ghost_means
+        if hurried or left is None or ghosts is None:
             self.scatter.place_ghosts(None, None)
-        self.scatter.place_trails(picture.trail.past[:, :, pair])
+        else:
+            self.scatter.place_ghosts(left[:, pair], ghosts[square])
+        self.scatter.place_trails(picture.trail.past[:, :, pair], marked=not hurried)
         if self.density_button.isChecked():
             self.scatter.shade(picture.weights, means, shapes)
         self.margins.draw(picture.weights, means, shapes)
+        self.draw_pulls(picture.means)
+
+    def draw_pulls(self, means: Floats) -> None:
+        """Draw lines from the points that move a mean most, where somebody wants to see them."""
+        ends = self.looks.lines(means, self.shown_columns)
+        if self.one_column:
+            self.histogram.draw_pulls(ends)
+        else:
+            self.scatter.pulls.draw(ends)
 
     def _truth(self) -> GaussianMixtureParams | None:
         """Return the true components, or those that the true labels make; None if unknown."""

@@ -16,6 +16,7 @@ from em_explorer.ui.data_choices import DataChoice
 from em_explorer.ui.icons import icon
 from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.tabs import mixture_edits as edits
+from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_words import MixtureWords
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram
@@ -25,6 +26,8 @@ from em_explorer.ui.wording import unit_of
 HINT = "Point at a dot or a mean to read it. Drag a mean, a dot or the end of an axis."
 HINT_ON_A_LINE = "Point at a dot to read it. Drag a mean, a dot, or the square at one σ."
 
+SIZES_HINT = " The larger a dot, the less sure it is."
+
 UNDO_STEPS = 100
 
 
@@ -32,6 +35,7 @@ class MixtureHand(ModelTab):
     """The hand's part of the tab; the drawing is in :class:`GaussianMixtureTab`."""
 
     scatter: MixtureScatter
+    looks: MixtureLooks
     _pair: tuple[int, int]
 
     def prepare_hand(self) -> None:
@@ -258,6 +262,15 @@ class MixtureHand(ModelTab):
 
     def _on_component_pointed(self, component: int) -> None:
         self._point_at("component", component)
+        self.looks.redraw()
+
+    @property
+    def looked_at(self) -> int:
+        """The component under the pointer or with its handles shown; −1 where there is none."""
+        chosen = self._pointed["component"]
+        if chosen < 0 and not self.one_column and self.scatter.selected is not None:
+            chosen = self.scatter.selected
+        return chosen
 
     def _point_at(self, kind: str, number: int) -> None:
         self._pointed[kind] = number
@@ -268,6 +281,7 @@ class MixtureHand(ModelTab):
         """Say in the line below the picture what the pointer is on."""
         text = self._reading(index)
         hint = HINT_ON_A_LINE if self.one_column else HINT
+        hint += SIZES_HINT if self.looks.shows_uncertainty else ""
         self.readout.setText(text or hint)
         self._say(self.readout.setAccessibleName, text or hint)
 
@@ -279,10 +293,18 @@ class MixtureHand(ModelTab):
         if 0 <= component < len(params.weights):  # the mean lies on top of the points
             counts = None if expectation is None else expectation.statistics.counts
             rows = self.typical_rows()
-            return self.words.component(component, rows, self.values[rows], params, counts)
+            pull = self.looks.pulling(index, component)
+            pulling = None if pull is None else pull.rows
+            return self.words.component(component, rows, self.values[rows], params, counts, pulling)
         if 0 <= point < len(self.data.points):
             shares = self.shares_at(index, point)
-            return self.words.point(point, self.values[point], shares, self._true_name(point))
+            text = self.words.point(point, self.values[point], shares, self._true_name(point))
+            believed = self.snapshot(index).posterior_params
+            if shares is None or believed is None:
+                return text
+            assert self.model is not None
+            params = self.model.to_units(believed, self.data)
+            return text + self.words.formula(self.values[point], params)
         return ""
 
     def shares_at(self, index: int, point: int) -> Floats | None:

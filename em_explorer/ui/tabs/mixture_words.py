@@ -12,7 +12,7 @@ from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.wording import MINUS, count, plain
+from em_explorer.ui.wording import MINUS, count, plain, probability
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -269,6 +269,7 @@ class MixtureWords:
         values: Floats,
         params: GaussianMixtureParams,
         counts: Floats | None,
+        pulling: Ints | None = None,
     ) -> str:
         """Return what there is to say about a component under the pointer, as rich text.
 
@@ -276,11 +277,15 @@ class MixtureWords:
         ----------
         rows : (n,) int, values : (n, D) float
             The points among which the most typical are sought.
+        pulling : (m,) int, optional
+            The points that move its mean most, the strongest first.
         """
         text = f"{dot(k)} <b>Component {k + 1}</b>: "
         if counts is not None:
             n = float(counts.sum())
             text += f"N{sub(k)} = {plain(float(counts[k]))} of {n:,.0f} · "
+        if pulling is not None and len(pulling):
+            text += f"pulled by {', '.join(str(int(n) + 1) for n in pulling[:3])} · "
         if len(self.columns) == 1:
             spread = float(np.sqrt(params.covariances[k, 0, 0]))
             text += f"{self.place(params.means[k])} ± {self._with_unit(spread, self.columns[0][1])}"
@@ -289,7 +294,22 @@ class MixtureWords:
             text += "eigenvalues " + ", ".join(plain(float(v), 3) for v in eigenvalues)
         near = log_density(values, params.means[k : k + 1], params.covariances[k : k + 1])[:, 0]
         typical = ", ".join(str(int(rows[n]) + 1) for n in np.argsort(-near)[:3])
-        return f"{text} · most typical: {self.nouns} {typical}"
+        return f"{text} · typical: {self.nouns} {typical}"
+
+    def formula(self, values: Floats, params: GaussianMixtureParams) -> str:
+        """Return "r₂ = w N / Σ w N" with a point's numbers, for the component it prefers."""
+        log_joint = log_density(values[None], params.means, params.covariances)[0]
+        with np.errstate(divide="ignore"):
+            log_joint = log_joint + np.log(params.weights)
+        k = int(np.argmax(log_joint))
+        joint = np.exp(log_joint)
+        density, total = float(joint[k] / params.weights[k]), float(joint.sum())
+        if not (density > 0 and total > 0):  # too far away from everything to be written down
+            return ""
+        return (
+            f" · r{sub(k)} = {probability(float(params.weights[k]))} × {plain(density, 3)} / "
+            f"{plain(total, 3)} = {float(joint[k]) / total:.2f}"
+        )
 
     @staticmethod
     def _with_unit(value: float, unit: str) -> str:

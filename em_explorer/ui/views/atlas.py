@@ -25,6 +25,9 @@ BITS = 6
 
 LEVELS = 1 << BITS
 TILES_A_ROW = 64
+MOST_SIZES = 8
+"""Tiles are kept for so many sizes; each keeps a table of all colors."""
+
 FARTHEST = 2.0**30
 """Qt crashes on coordinates far beyond this, px."""
 
@@ -129,7 +132,7 @@ class SymbolTiles:
 
 
 class AtlasScatter(pg.GraphicsObject):
-    """Points as marks of one size in many colors, copied from :class:`SymbolTiles`.
+    """Points as marks of few sizes in many colors, copied from :class:`SymbolTiles`.
 
     Attributes
     ----------
@@ -140,6 +143,8 @@ class AtlasScatter(pg.GraphicsObject):
         The symbols in use.
     kinds : (N,) int
         Which of them each point has.
+    sizes : (N,) float, px, or None
+        Of each point's mark, where they differ; the largest lie on top.
     as_shapes : bool
         Draw each mark by itself, as files of shapes need it; slow.
     """
@@ -152,9 +157,10 @@ class AtlasScatter(pg.GraphicsObject):
         self.codes: Ints = np.empty(0, dtype=np.int64)
         self.kinds: Ints = np.empty(0, dtype=np.int64)
         self.symbols: tuple[str, ...] = ("o",)
+        self.sizes: Floats | None = None
         self.as_shapes = False
         self._bounds = QRectF()
-        self._tiles = SymbolTiles(size, alpha)
+        self._tiles: dict[tuple[float, float], SymbolTiles] = {}
         self._fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
 
     def set_places(self, places: Floats) -> None:
@@ -162,6 +168,7 @@ class AtlasScatter(pg.GraphicsObject):
         self.places = places
         self.codes = np.zeros(len(places), dtype=np.int64)
         self.kinds = np.zeros(len(places), dtype=np.int64)
+        self.sizes = None
         self.prepareGeometryChange()
         self._bounds = QRectF()
         if len(places):
@@ -175,6 +182,7 @@ class AtlasScatter(pg.GraphicsObject):
         symbols: Sequence[str] = ("o",),
         kinds: Ints | None = None,
         size: float | None = None,
+        sizes: Floats | None = None,
     ) -> None:
         """Color the points, and give each one of the symbols.
 
@@ -185,11 +193,16 @@ class AtlasScatter(pg.GraphicsObject):
         kinds : (N,) int, optional
             Which of the symbols; the first for all.
         size : float, px, optional
+        sizes : (N,) float, px, optional
+            A size for each; a handful of different ones, as tiles are made for each of them.
         """
         self.codes = color_codes(colors)
         self.symbols = tuple(symbols)
         self.kinds = np.zeros(len(colors), dtype=np.int64) if kinds is None else kinds
         self.size = self.size if size is None else size
+        if sizes is not None or self.sizes is not None:
+            self.prepareGeometryChange()
+        self.sizes = sizes
         self.update()
 
     @property
@@ -206,7 +219,8 @@ class AtlasScatter(pg.GraphicsObject):
         if not len(self.places):
             return QRectF()
         across, up = self.pixelVectors()
-        room = 0.5 * self.size + 2.0
+        largest = self.size if self.sizes is None else float(self.sizes.max(initial=self.size))
+        room = 0.5 * largest + 2.0
         x = 0.0 if across is None else room * abs(across.x())
         y = 0.0 if up is None else room * abs(up.y())
         return self._bounds.adjusted(-x, -y, x, y)
@@ -230,10 +244,23 @@ class AtlasScatter(pg.GraphicsObject):
             return
         device = painter.device()
         ratio = device.devicePixelRatioF() if widget is None else widget.devicePixelRatioF()
-        tiles = self._tiles
-        if (tiles.size, tiles.ratio) != (self.size, ratio):
-            tiles = self._tiles = SymbolTiles(self.size, self.alpha, ratio)
-        corners = self._corners(tiles)
+        if self.sizes is None:
+            self._paint_tiles(painter, places, np.arange(len(places)), (self.size, ratio))
+            return
+        for size in np.unique(self.sizes):
+            rows = np.flatnonzero(self.sizes == size)
+            self._paint_tiles(painter, places[rows], rows, (float(size), ratio))
+
+    def _paint_tiles(
+        self, painter: QPainter, places: Floats, rows: Ints, kind: tuple[float, float]
+    ) -> None:
+        """Copy the tiles of some points, all of one ``kind``: size and device pixels per pixel."""
+        if kind not in self._tiles:
+            if len(self._tiles) >= MOST_SIZES:
+                self._tiles.clear()
+            self._tiles[kind] = SymbolTiles(kind[0], self.alpha, kind[1])
+        tiles, ratio = self._tiles[kind], kind[1]
+        corners = self._corners(tiles, rows)
         self._fragments.resize(len(places))
         fragments = self._fragments.ndarray()
         fragments[:, 0:2] = places
@@ -243,22 +270,25 @@ class AtlasScatter(pg.GraphicsObject):
         draw: Any = painter.drawPixmapFragments  # takes an address and a number, too
         draw(*self._fragments.drawargs(), tiles.pixmap)
 
-    def _corners(self, tiles: SymbolTiles) -> Ints:
+    def _corners(self, tiles: SymbolTiles, rows: Ints) -> Ints:
+        codes, kinds = self.codes[rows], self.kinds[rows]
         if len(self.symbols) == 1:
-            return tiles.corners(self.symbols[0], self.codes)
-        corners = np.empty((len(self.codes), 2), dtype=np.int64)
+            return tiles.corners(self.symbols[0], codes)
+        corners = np.empty((len(codes), 2), dtype=np.int64)
         for kind, symbol in enumerate(self.symbols):
-            mine = self.kinds == kind
+            mine = kinds == kind
             if mine.any():
-                corners[mine] = tiles.corners(symbol, self.codes[mine])
+                corners[mine] = tiles.corners(symbol, codes[mine])
         return corners
 
     def _paint_shapes(self, painter: QPainter, places: Floats) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         no_pen = pg.mkPen(None)
-        for place, color, kind in zip(places, self.colors, self.kinds, strict=True):
+        sizes = np.full(len(places), self.size) if self.sizes is None else self.sizes
+        marks = zip(places, self.colors, self.kinds, sizes.tolist(), strict=True)
+        for place, color, kind, size in marks:
             painter.resetTransform()
             painter.translate(*place)
             red, green, blue = (round(float(c)) for c in color)
             brush = QBrush(QColor(red, green, blue, self.alpha))
-            drawSymbol(painter, Symbols[self.symbols[kind]], self.size, no_pen, brush)
+            drawSymbol(painter, Symbols[self.symbols[kind]], size, no_pen, brush)

@@ -20,13 +20,17 @@ from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import Handle, Label
 from em_explorer.ui.views.play_box import PlayBox
+from em_explorer.ui.views.pull_lines import PullLines
 from em_explorer.ui.views.raster import Raster, Rows
-from em_explorer.ui.views.shapes import line_density, point_colors
+from em_explorer.ui.views.shapes import doubt_sizes, line_density, point_colors
 
 RUG, TRAIL_TOP, TRAIL_BOTTOM = -0.035, -0.075, -0.19
 """Heights of the points and of the trail's ends, as shares of the highest bar."""
 
 BAR_ALPHA, POINT_ALPHA = 150, 210
+
+DOUBT_SIZES = (4.0, 6.0, 8.0, 10.0, 12.0)
+"""Sizes of marks that show how unsure their points are, px."""
 HEADROOM = 1.22
 
 
@@ -110,6 +114,8 @@ class MixtureHistogram(pg.PlotWidget):
         self._grid = np.linspace(0, 1, 400)
         self._top = 1.0
         self._moving = False
+        self.use_sizes = False
+        self.pulls = PullLines(self)
         self.weights = np.empty(0)
         self.means = np.empty(0)
         self.spreads = np.empty(0)
@@ -282,7 +288,8 @@ class MixtureHistogram(pg.PlotWidget):
         shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
         colors = point_colors(shares, tint)
         self.bars.setOpts(brushes=[QColor(int(r), int(g), int(b), BAR_ALPHA) for r, g, b in colors])
-        self.rug.paint_points(point_colors(responsibilities, tint))
+        sizes = doubt_sizes(responsibilities, tint, DOUBT_SIZES) if self.use_sizes else None
+        self.rug.paint_points(point_colors(responsibilities, tint), sizes=sizes)
 
     def draw_clouds(self, bars: tuple[Raster, Floats], line: tuple[Raster, Floats]) -> None:
         """Color the bars and the line of many points; (C, 3) colors of the occupied cells."""
@@ -331,6 +338,16 @@ class MixtureHistogram(pg.PlotWidget):
             y = self._top * HEADROOM - (4.0 + row * (height + 2.0)) * unit[1]
             label.setAnchor((0.5, 0.0))
             label.setPos(float(self.means[k]), y)
+
+    def draw_pulls(self, ends: dict[int, Floats]) -> None:
+        """Draw lines from points below the axis to halfway up the mean's line; (2 n, 1) ends."""
+        top = {k: 0.5 * float(self._peak(k)) for k in ends}
+        heights = {k: np.tile([RUG * self._top, top[k]], len(e) // 2) for k, e in ends.items()}
+        self.pulls.draw({k: np.column_stack([e[:, 0], heights[k]]) for k, e in ends.items()})
+
+    def _peak(self, k: int) -> float:
+        """Return how high a component's curve is at its mean."""
+        return float(self.weights[k] / (np.sqrt(2.0 * np.pi) * self.spreads[k]))
 
     def place_truth(self, weights: Floats | None, means: Floats, variances: Floats) -> None:
         """Draw the true densities as thin dashed lines, or none."""

@@ -15,11 +15,13 @@ from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import SIGMAS, ComponentItems, Handle, stand_labels
 from em_explorer.ui.views.play_box import PlayBox
+from em_explorer.ui.views.pull_lines import PullLines
 from em_explorer.ui.views.raster import Frame, Raster
 from em_explorer.ui.views.shapes import (
     BrushCache,
     blend,
     component_colors,
+    doubt_sizes,
     ellipse,
     normal_density,
     point_colors,
@@ -30,6 +32,9 @@ __all__ = ["SIGMAS", "BrushCache", "MixtureScatter", "blend", "component_colors"
 
 POINT, SYMBOL_POINT = 8, 9
 """Sizes of the points' marks, px; symbols need a little more to be told apart."""
+
+DOUBT_SIZES = (5.0, 8.0, 11.0, 14.0, 17.0, 20.0)
+"""Sizes of marks that show how unsure their points are, px."""
 
 ROUND = (0.8, 4.0)
 """Axes of one unit are drawn to one scale if the data are so many times as wide as they are high;
@@ -56,6 +61,8 @@ class MixtureScatter(pg.PlotWidget):
         An axis of a 1σ ellipse was dropped; the (2, 2) covariance it asks for.
     component_hovered(component)
         The pointer came to a mean, or left it: −1.
+    selected_changed()
+        The handles of another component are shown, or of none.
     grabbed()
         Something is being dragged: time to pause.
     """
@@ -63,6 +70,7 @@ class MixtureScatter(pg.PlotWidget):
     mean_dragged = Signal(int, float, float)
     shape_dragged = Signal(int, object)
     component_hovered = Signal(int)
+    selected_changed = Signal()
     grabbed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -87,6 +95,8 @@ class MixtureScatter(pg.PlotWidget):
         self.selected: int | None = None
         self.raster: Raster | None = None
         self.use_symbols = False
+        self.use_sizes = False
+        self.pulls = PullLines(self)
         self._xy = np.empty((0, 2))
         self._moving = False
         self._same_unit = False
@@ -193,12 +203,13 @@ class MixtureScatter(pg.PlotWidget):
         if len(responsibilities) != len(self._xy):
             return
         colors = point_colors(responsibilities, tint)
+        sizes = doubt_sizes(responsibilities, tint, DOUBT_SIZES) if self.use_sizes else None
         if not (self.use_symbols and tint > 0):
-            self.points.paint_points(colors, size=POINT)
+            self.points.paint_points(colors, size=POINT, sizes=sizes)
             return
         theme = theme_manager().current
         symbols = [theme.symbol(k) for k in range(responsibilities.shape[1])]
-        self.points.paint_points(colors, symbols, responsibilities.argmax(1), SYMBOL_POINT)
+        self.points.paint_points(colors, symbols, responsibilities.argmax(1), SYMBOL_POINT, sizes)
 
     def frame(self) -> Frame:
         """Return the view as cells of a few whole pixels."""
@@ -236,10 +247,10 @@ class MixtureScatter(pg.PlotWidget):
             else:
                 component.leave_ghost(means[k], covariances[k])
 
-    def place_trails(self, past: Floats) -> None:
+    def place_trails(self, past: Floats, *, marked: bool = True) -> None:
         """Draw the ways of the means from (steps, K, 2) places they left to where they are."""
         for k, component in enumerate(self.components):
-            component.draw_trail(past[:, k])
+            component.draw_trail(past[:, k], marked=marked)
 
     def place_truth(self, means: Floats | None, covariances: Floats | None) -> None:
         """Draw the true 1σ ellipses as thin dashed lines, or none."""
@@ -300,9 +311,11 @@ class MixtureScatter(pg.PlotWidget):
 
     def select(self, component: int | None) -> None:
         """Show the axis handles of one component, or of none."""
-        self.selected = component
+        another, self.selected = component != self.selected, component
         for c in self.components:
             c.show_axes(c.number == component)
+        if another:
+            self.selected_changed.emit()
 
     def _on_hovered(self, on: bool) -> None:
         hovered = next((c.number for c in self.components if c.handle.mouseHovering), -1)

@@ -6,17 +6,23 @@ import numpy as np
 from PySide6.QtGui import QBrush, QColor
 
 from em_explorer.em.arrays import Floats
+from em_explorer.models.mixture_reading import uncertainty
 from em_explorer.ui.theme import theme_manager
 
 CIRCLE = np.linspace(0.0, 2.0 * np.pi, 73)
+ROUND = np.array([np.cos(CIRCLE), np.sin(CIRCLE)])
 
 
 def ellipse(mean: Floats, covariance: Floats, sigma: float) -> tuple[Floats, Floats]:
     """Return the outline ``μ + σ L (cos, sin)`` of a 2-D covariance Σ = L Lᵀ, as x and y."""
-    values, vectors = np.linalg.eigh(covariance)
-    axes = vectors * np.sqrt(np.maximum(values, 0.0))
-    outline = mean[:, None] + sigma * axes @ np.array([np.cos(CIRCLE), np.sin(CIRCLE)])
+    outline = mean[:, None] + sigma * unit_outline(covariance)
     return outline[0], outline[1]
+
+
+def unit_outline(covariance: Floats) -> Floats:
+    """Return the outline ``L (cos, sin)`` of a 2-D covariance Σ = L Lᵀ around zero, (2, n)."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)) @ ROUND)
 
 
 def screen_axes(covariance: Floats, pixels: Floats) -> Floats:
@@ -119,6 +125,21 @@ def point_colors(responsibilities: Floats, tint: float) -> Floats:
     mixed = blend(responsibilities, component_colors(responsibilities.shape[1]))
     neutral = rgb(theme_manager().current.color("secondary"))
     return np.asarray((1.0 - tint) * neutral + tint * mixed, dtype=float)
+
+
+def doubt_sizes(responsibilities: Floats, tint: float, sizes: tuple[float, ...]) -> Floats:
+    """Return the size of each point's mark, (N,) px: the less sure, the larger.
+
+    Parameters
+    ----------
+    responsibilities : (N, K) float
+    tint : float
+        0 before the first E-step, when all marks are small; 1 after it.
+    sizes : tuple of float
+        From that of a point that is sure to that of one that is undecided.
+    """
+    steps = np.round((len(sizes) - 1) * tint * uncertainty(responsibilities)).astype(np.int64)
+    return np.asarray(sizes, dtype=float)[steps]
 
 
 class BrushCache:
