@@ -204,6 +204,8 @@ def continue_steps(
     assert after.expectation is not None
     assert after.bound is not None
     n_observations = model.n_observations(data)
+    # An extrapolating M-step does not maximize the bound at hand; the full step must climb.
+    half_steps = getattr(model, "monotone_half_steps", True)
     start = params = after.params
     expectation, bound, carry = after.expectation, after.bound, after.carry
     stop: Stop | None = None
@@ -220,7 +222,7 @@ def continue_steps(
             return Stop(StopReason.SINGULAR, str(error), iteration - 1)
         new_bound = _finite(model.bound(new_params, new_expectation))
         gain = (new_bound - bound) / n_observations
-        fall = max(bound - after_m, after_m - new_bound)
+        fall = max(bound - after_m, after_m - new_bound) if half_steps else bound - new_bound
         scale = n_observations + abs(new_bound)
         params, expectation, bound = new_params, new_expectation, new_bound
 

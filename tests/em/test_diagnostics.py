@@ -5,47 +5,8 @@ import pytest
 
 from em_explorer.em.diagnostics import bound_gap, bound_parts, has_exact_posterior
 from em_explorer.em.steps import RunOptions
-from em_explorer.models.hidden_markov import EmissionType, HiddenMarkov, HiddenMarkovOptions
-from em_explorer.models.latent_dirichlet import LatentDirichlet, LatentDirichletOptions
-from em_explorer.models.missing_data import MissingData, MissingDataOptions
+from tests.em.four_models import EXACT, mixture, topics
 from tests.em.tiny import overlapping, short_run, traced
-
-
-def mixture(**options):
-    model, data, params = overlapping(3.0, n=100, **options)
-    return model, data, model.nudge(params, np.random.default_rng(0), 0.3)
-
-
-def chain():
-    rng = np.random.default_rng(1)
-    model = HiddenMarkov(HiddenMarkovOptions(2, emission=EmissionType.POISSON, pseudo_count=0.5))
-    data = model.prepare(rng.poisson(np.repeat([3.0, 9.0, 3.0], 20)))
-    return model, data, model.initialize(data, rng)
-
-
-def holes():
-    rng = np.random.default_rng(2)
-    table = rng.standard_normal((40, 3)) @ np.array([[1, 0.5, 0.2], [0, 1, 0.4], [0, 0, 1]])
-    table[rng.random(table.shape) < 0.3] = np.nan
-    table[7] = np.nan  # a row in which nothing is observed
-    model = MissingData(MissingDataOptions(ridge=0.1))
-    data = model.prepare(table)
-    return model, data, model.initialize(data, rng)
-
-
-def topics():
-    rng = np.random.default_rng(3)
-    model = LatentDirichlet(LatentDirichletOptions(2, beta=0.1))
-    data = model.prepare(rng.integers(0, 4, size=(12, 6)))
-    return model, data, model.initialize(data, rng)
-
-
-EXACT = {
-    "mixture": mixture,
-    "mixture with priors": lambda: mixture(ridge=0.2, weight_pseudo_count=1.0),
-    "chain": chain,
-    "holes": holes,
-}
 
 
 @pytest.mark.parametrize("name", EXACT)
