@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import CAPTION, theme_manager, ui_font
-from em_explorer.ui.views.shapes import drag_axis, ellipse, screen_axes
+from em_explorer.ui.views.shapes import drag_axis, ellipse, screen_axes, unit_outline
 
 SIGMAS = (1.0, 2.0)
 
@@ -105,6 +105,7 @@ class ComponentItems:
         self.number = number
         self.mean = np.zeros(2)
         self.covariance = np.eye(2)
+        self._pixels = np.ones(2)
         fill = QColor(color)
         fill.setAlpha(26)
         dashes = Qt.PenStyle.DashLine
@@ -146,13 +147,17 @@ class ComponentItems:
     def place(self, mean: Floats, covariance: Floats, pixels: Floats) -> None:
         """Put the mean, its ellipses and handles where the parameters say."""
         self.mean, self.covariance = mean, covariance
+        outline = unit_outline(covariance)
         for sigma, item in zip(SIGMAS, self.outlines, strict=True):
-            item.setData(*ellipse(mean, covariance, sigma))
+            item.setData(*(mean[:, None] + sigma * outline))
         self.handle.setPos(float(mean[0]), float(mean[1]))
         self.place_axes(pixels)
 
     def place_axes(self, pixels: Floats) -> None:
-        """Put the handles on the ends of the axes of the 1σ ellipse."""
+        """Put the handles on the ends of the axes of the 1σ ellipse, if they are shown."""
+        self._pixels = pixels
+        if not self._axes_shown:
+            return
         for handle, end in zip(
             self.axis_handles, screen_axes(self.covariance, pixels), strict=True
         ):
@@ -161,6 +166,8 @@ class ComponentItems:
 
     def show_axes(self, on: bool) -> None:
         """Show or hide the handles of the axes."""
+        self._axes_shown = on
+        self.place_axes(self._pixels)
         for handle in self.axis_handles:
             handle.setVisible(on)
 
@@ -173,19 +180,32 @@ class ComponentItems:
     def leave_ghost(self, mean: Floats | None, covariance: Floats | None) -> None:
         """Leave the outline of the state before, or none."""
         if mean is None or covariance is None:
-            self.ghost.setData([], [])
+            clear(self.ghost)
         else:
             self.ghost.setData(*ellipse(mean, covariance, 1.0))
 
-    def draw_trail(self, past: Floats) -> None:
-        """Draw the way of the mean: (steps, 2) places it left, then where it is."""
+    def draw_trail(self, past: Floats, *, marked: bool = True) -> None:
+        """Draw the way of the mean: (steps, 2) places it left, then where it is.
+
+        With ``marked``, every place it left is marked, if they are not too many.
+        """
         if not len(past):
-            self.trail.setData([], [])
-            self.marks.setData([], [])
+            clear(self.trail)
+            clear(self.marks)
             return
         self.trail.setData(np.append(past[:, 0], self.mean[0]), np.append(past[:, 1], self.mean[1]))
-        marked = past if len(past) <= MARKS_UP_TO else past[:1]
-        self.marks.setData(marked[:, 0], marked[:, 1])
+        if not marked:
+            clear(self.marks)
+            return
+        places = past if len(past) <= MARKS_UP_TO else past[:1]
+        self.marks.setData(places[:, 0], places[:, 1])
+
+
+def clear(item: Any) -> None:
+    """Empty a curve or its marks, unless they are: pyqtgraph would draw them anew."""
+    x = item.getData()[0]
+    if x is not None and len(x):
+        item.setData([], [])
 
 
 def stand_labels(components: list[ComponentItems], box: pg.ViewBox) -> None:
@@ -197,11 +217,14 @@ def stand_labels(components: list[ComponentItems], box: pg.ViewBox) -> None:
     for k, component in enumerate(components):
         size = component.label.size()
         others = taken[:k] + taken[k + 1 :]
-        boxes = [label_box(places[k], size, side) for side in SIDES]
-        cost = [
-            sum(b.intersects(other) for other in others) + 10 * (not inside.contains(b))
-            for b in boxes
-        ]
-        best = int(np.argmin(cost))
-        component.label.stand(QPointF(*map(float, component.mean)), SIDES[best])
-        taken.append(boxes[best])
+        least, best, side = float("inf"), QRectF(), SIDES[0]
+        for tried in SIDES:
+            box_there = label_box(places[k], size, tried)
+            cost = sum(box_there.intersects(other) for other in others)
+            cost += 10 * (not inside.contains(box_there))
+            if cost < least:
+                least, best, side = cost, box_there, tried
+            if not cost:
+                break
+        component.label.stand(QPointF(*map(float, component.mean)), side)
+        taken.append(best)
