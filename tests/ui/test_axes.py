@@ -44,14 +44,16 @@ def on_the_screen(plot, qapp) -> np.ndarray:
         lambda plot: plot.setLabel("left", "another width"),
         lambda plot: plot.resize(500, 300),
         lambda plot: plot.getAxis("bottom").setPen("r"),
+        lambda plot: (plot.showGrid(x=False), plot.getAxis("bottom").setHeight(0)),
     ],
 )
-def test_the_copied_axes_are_those_drawn_anew(plot, qapp, change):
+def test_the_copied_axes_are_those_drawn_anew(plot, qapp, change, capfd):
     on_the_screen(plot, qapp)
     change(plot)
     for _ in range(2):  # drawn, then copied
         shown = on_the_screen(plot, qapp)
     assert (shown == pixels(plot.grab())).all()  # a picture in memory is always drawn anew
+    assert "QPainter" not in capfd.readouterr().err
 
 
 def test_a_file_of_shapes_holds_no_copies(plot, qapp):

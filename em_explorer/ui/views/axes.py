@@ -26,10 +26,10 @@ class Axis(pg.AxisItem):
     def paint(self, p: QPainter, opt: Any, widget: QWidget | None) -> None:
         """Copy what was drawn before, unless the axis has changed or a file is written."""
         device = p.device()
-        if not isinstance(device, QWidget):
+        origin, place = _origin(p), p.transform().mapRect(self.boundingRect()).toAlignedRect()
+        if not isinstance(device, QWidget) or place.isEmpty():
             super().paint(p, opt, widget)
             return
-        origin, place = _origin(p), p.transform().mapRect(self.boundingRect()).toAlignedRect()
         kept = self._kept
         if kept is None or kept[0] is not self.picture or (origin, place) != kept[1:3]:
             image = self._drawn(origin, place, device.devicePixelRatioF(), opt, widget)
