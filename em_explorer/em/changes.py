@@ -170,10 +170,11 @@ def predict_collapse(gauge_values: Floats | Iterable[float], fail: float) -> int
     -------
     int or None
         0 when it has passed it already; None while nothing points there: the gauge rises, comes
-        to rest above ``fail``, or would take more than a thousand iterations.
+        to rest above ``fail``, or would take more than a thousand iterations. A gauge that can't
+        fail (``fail`` of 0) never does.
     """
     values = [float(value) for value in gauge_values][-3:]
-    if not values or math.isnan(values[-1]):
+    if fail <= 0 or not values or math.isnan(values[-1]):
         return None
     now = values[-1]
     if now < fail:

@@ -158,6 +158,7 @@ def test_a_thinned_trace_is_never_replayed():
         ([2.0, 1.5, 1.6], 1.0, None),
         ([2.0, 1.5], 1.0, None),
         ([], 1.0, None),
+        ([3.0, 2.0, 0.5], 0.0, None),
         ([2.0, 1.0, np.nan], 0.5, None),
         ([1.0, 1.0 - 1e-6, 1.0 - 2e-6], 0.5, None),  # half a million steps away
     ],
