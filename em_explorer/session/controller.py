@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,7 @@ from em_explorer.em.steps import Model, Phase, RunOptions, Stop, StopReason, em_
 from em_explorer.em.trace import MEGABYTE, Trace, phase_of
 from em_explorer.models.backend import Backend
 from em_explorer.session.replaying import LOOK_BACK, Replayer
+from em_explorer.session.runs import going_on
 from em_explorer.session.settings import load_settings
 from em_explorer.session.threads import end_thread
 from em_explorer.session.watching import WatchedModel
@@ -127,25 +128,64 @@ class Controller(QObject):
         keep : callable, optional
             Takes the latent posterior of an E-step; what it returns is kept for :meth:`found`.
         """
-        self.pause()
-        self._start_thread()
-        self.run_id += 1
-        self.run = run or RunOptions()
-        self._under_way = 0
-        self._failed = False
-        self._replayer.forget()
-        self._watched = None if keep is None else WatchedModel(model, keep)
+        self._make_ready(model, run or RunOptions(), keep)
         steps = em_steps(self._watched or model, data, params, self.run)
         backend = getattr(model, "backend", Backend.REFERENCE)
         budget = max(load_settings().trace_megabytes, 1) * MEGABYTE
         self.trace = Trace(model, data, backend.value, budget)
         self.trace.append(next(steps))  # the start costs nothing: it is shown at once
-        self.cursor = 0
+        self._follow(steps, 0)
+
+    def show(
+        self,
+        trace: Trace,
+        run: RunOptions,
+        keep: Callable[[Any], Any] | None = None,
+        cursor: int | None = None,
+    ) -> None:
+        """Show a run of the past again; where it had not stopped, it can go on.
+
+        Parameters
+        ----------
+        trace : Trace
+        run : RunOptions
+        keep : callable, optional
+            See :meth:`load`.
+        cursor : int, optional
+            Where to look; the newest half-step by default.
+        """
+        self._make_ready(trace.model, run, keep)
+        self.trace = trace
+        ended = trace.stop is not None
+        steps = iter(()) if ended else going_on(trace, run, self._watched)
+        self._follow(steps, len(trace) - 1 if cursor is None else min(cursor, len(trace) - 1))
+
+    def go_on(self, run: RunOptions, keep: Callable[[Any], Any] | None = None) -> None:
+        """Let a run that has stopped go on from its last half-step, until ``run`` says so."""
+        if self.trace is not None and self.trace.stop is not None:
+            self.trace.stop = None
+            self.show(self.trace, run, keep)
+
+    def _make_ready(self, model: Model, run: RunOptions, keep: Callable[[Any], Any] | None) -> None:
+        """Leave the run before behind."""
+        self.pause()
+        self._start_thread()
+        self.run_id += 1
+        self.run = run
+        self._under_way = 0
+        self._failed = False
+        self._replayer.forget()
+        self._watched = None if keep is None else WatchedModel(model, keep)
+
+    def _follow(self, steps: Iterator[Any], cursor: int) -> None:
+        """Hand the steps to come to the worker, and show what there is."""
+        assert self.trace is not None
+        self.cursor = cursor
         self._begin.emit(self.run_id, steps)
         self.loaded.emit()
         self._refresh_state()
-        self.grown.emit(1)
-        self.cursor_changed.emit(0)
+        self.grown.emit(len(self.trace))
+        self.cursor_changed.emit(cursor)
 
     def found(self, params: Any) -> Any:
         """Return what the worker kept of a late E-step's posterior, or None; see :meth:`load`."""
