@@ -86,7 +86,7 @@ def test_topics_and_holes_take_their_turns(module):
 
 def test_a_line_of_the_table(module, monkeypatch):
     bench = module("bench")
-    rates = module("machine").Machine(1e10, 1e-9, 1e-9, 5e10, 1e-9, 5e-9)
+    rates = module("machine").Machine(1e10, 1e-9, 1e-9, 5e10, 1e-9)
     run = module("timing").Run(lambda n: n, 1)
     peers = {"slow": run, "fast": run}
     work = module("workloads").Workload("A task", 2.0, run, peers, lambda _: 1e-6, 3)

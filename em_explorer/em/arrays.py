@@ -41,11 +41,18 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 
 
 def unchecked(kind: type[Value], *values: Any) -> Value:
-    """Return a frozen dataclass made of fields known to be good, without its checks."""
-    made = object.__new__(kind)
-    for name, value in zip(kind.__dataclass_fields__, values, strict=True):  # type: ignore[attr-defined]
-        object.__setattr__(made, name, value)
-    freeze(made)
+    """Return a frozen dataclass made of fields known to be good, without its checks.
+
+    Arrays are to be the caller's own: they are made read-only in place.
+    """
+    made: Value = object.__new__(kind)
+    held = made.__dict__
+    whose: Any = kind
+    names: tuple[str, ...] = _field_names(whose)
+    for name, value in zip(names, values, strict=True):
+        if value.__class__ is np.ndarray:
+            value.setflags(write=False)
+        held[name] = value
     return made
 
 

@@ -161,11 +161,10 @@ class HiddenMarkov:
         ``A_ij ∝ transitions_ij + a``; zeros of the old matrix stay, and so does a row that
         nothing was counted in.
         """
-        if self.backend is Backend.NUMBA:
-            compiled: HiddenMarkovParams
-            compiled = _kernel().m_step(self, params, expectation.statistics)
-            return compiled
         statistics, a = expectation.statistics, self.options.pseudo_count
+        if self.backend is Backend.NUMBA and isinstance(params.emission, CategoricalEmission):
+            compiled: HiddenMarkovParams = _kernel().m_step(params, statistics, a)
+            return compiled
         return HiddenMarkovParams(
             probabilities(statistics.initial, params.initial_probs, a),
             probabilities(statistics.transitions, params.transition_matrix, a),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,11 @@ class SequenceData:
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where each sequence begins in ``observations``, and the last one ends: (S + 1,)."""
+        return np.cumsum((0, *self.lengths))
 
     def slices(self) -> Iterator[slice]:
         """Yield where each sequence lies in ``observations``."""

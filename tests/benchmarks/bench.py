@@ -121,8 +121,8 @@ def heading(machine: machines.Machine) -> list[str]:
         "",
         f"The machine's limits, one core: copying {machine.copy / 1e9:.1f} GB/s; exp "
         f"{1e9 * machine.exp:.2f} ns, log {1e9 * machine.log:.2f} ns each; matrix products "
-        f"{machine.flops / 1e9:.0f} GFLOP/s; waiting for a·b + c {1e9 * machine.fma:.2f} ns, for "
-        f"a / b {1e9 * machine.divide:.2f} ns. A workload's limit is what its unavoidable "
+        f"{machine.flops / 1e9:.0f} GFLOP/s; waiting for a·b + c "
+        f"{1e9 * machine.fma:.2f} ns. A workload's limit is what its unavoidable "
         "operations would take at these rates (`machine.py` has the formulas).",
         "",
     ]

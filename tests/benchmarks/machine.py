@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from timing import seconds
 
+from em_explorer.models.kernels.words import word_length
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -25,8 +27,8 @@ class Machine:
     exp, log : float, seconds for one of many
     flops : float, operations a second
         Of matrix products.
-    fma, divide : float, seconds
-        How long ``a·b + c`` and ``a / b`` take when each waits for the one before.
+    fma : float, seconds
+        How long ``a·b + c`` takes when each waits for the one before.
     """
 
     copy: float
@@ -34,16 +36,21 @@ class Machine:
     log: float
     flops: float
     fma: float
-    divide: float
 
     def mixture(self, n: int, d: int, k: int) -> float:
         """Seconds for densities, responsibilities and products of n points in k components."""
         products = 4.0 * n * k * (d * (d + 1) / 2 + d)
         return n * k * self.exp + n * self.log + products / self.flops + 8.0 * n * d / self.copy
 
-    def chain(self, steps: int, states: int) -> float:
-        """Seconds for a forward and a backward recursion, each with a sum and a division a step."""
-        return 2.0 * steps * (self.divide + (1 + math.ceil(math.log2(states))) * self.fma)
+    def chain(self, steps: int, states: int, symbols: int | None = None) -> float:
+        """Seconds for a forward and a backward recursion, each with a sum over states a step.
+
+        A step takes a whole word of symbols, as long as such a word pays.
+        """
+        taken = steps
+        if symbols is not None:
+            taken = math.ceil(steps / max(1, word_length(steps, symbols, states)))
+        return 2.0 * taken * (1 + math.ceil(math.log2(states))) * self.fma
 
     def path(self, steps: int, states: int) -> float:
         """Seconds for the most probable path: a sum and a maximum over states at each step."""
@@ -64,14 +71,6 @@ def _fma_chain(n: int, a: float, b: float) -> float:
     x = 0.5
     for _ in range(n):
         x = x * a + b
-    return x
-
-
-@numba.njit(error_model="numpy")
-def _divide_chain(n: int, a: float) -> float:
-    x = 0.5
-    for _ in range(n):
-        x = a / x
     return x
 
 
@@ -98,5 +97,4 @@ def measure(repeats: int = 7) -> Machine:
         log=best(often(np.log, positive, result), 50 * 4096),
         flops=1.0 / best(lambda: np.matmul(square, square, out=product), 2.0 * 768**3),
         fma=best(lambda: _fma_chain(n, 0.999, 0.001), n),
-        divide=best(lambda: _divide_chain(n, 0.7), n),
     )

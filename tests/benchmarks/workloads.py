@@ -164,7 +164,7 @@ def categorical(
         goal,
         Run(fit_ours, *ours),
         {HMMLEARN: Run(fit_peer, *peer)},
-        lambda machine: machine.chain(n_steps, k),
+        lambda machine: machine.chain(n_steps, k, m),
     )
 
 

@@ -22,7 +22,7 @@ from em_explorer.models.hidden_markov import (
     Sequences,
     viterbi,
 )
-from em_explorer.models.kernels import chains
+from em_explorer.models.kernels import chains, words
 from em_explorer.models.kernels import hidden_markov as kernel
 from em_explorer.models.kernels.elementary import exp, exp_digamma
 
@@ -120,6 +120,7 @@ def test_a_sequence_in_segments_gives_the_same(kind, n_states, monkeypatch):
     reference, compiled, data, params = problem(kind, n_states, 2, (1500, 300))
     whole = compiled.e_step(data, params, latent=True)
     monkeypatch.setattr(kernel, "ALPHA_BYTES", 1)
+    monkeypatch.setattr(kernel, "WORD_BYTES", 1000)
     parts = compiled.e_step(data, params, latent=True)
     assert_close(parts.statistics, whole.statistics, rtol=1e-13)
     assert_same_step(parts, reference.e_step(data, params))
@@ -298,8 +299,75 @@ def test_a_sequence_given_up_half_way_leaves_no_trace(monkeypatch):
         return result
 
     monkeypatch.setattr(kernel, "run_chains", give_up_once)
+    monkeypatch.setattr(kernel, "word_length", lambda *_: 0)
     assert_same_step(compiled.e_step(data, params), reference.e_step(data, params))
     assert skipped_first
+
+
+def both_ways(compiled, data, params, length, monkeypatch):
+    """Return an E-step by words of a length, and whether they served to the end."""
+    served = []
+
+    def run_words(*arguments):
+        served.append(words.run_words(*arguments))
+        return served[-1]
+
+    monkeypatch.setattr(kernel, "word_length", lambda *_: length)
+    monkeypatch.setattr(kernel, "run_words", run_words)
+    return compiled.e_step(data, params), bool(np.all(np.isfinite(served)))
+
+
+@pytest.mark.parametrize("room", [24, 10_000])
+@pytest.mark.parametrize("length", [2, 3, 4, 6])
+@pytest.mark.parametrize("n_states", [2, 3, 4, 5])
+def test_words_of_any_length_tell_the_same(n_states, length, room, monkeypatch):
+    """Whole words, shorter ones at the ends, and sequences in one segment or in many."""
+    rng = np.random.default_rng(n_states)
+    reference = HiddenMarkov(HiddenMarkovOptions(n_states, start=HiddenMarkovStart.RANDOM))
+    data = reference.prepare(Sequences(rng.integers(0, 3, 316), (200, 1, 2, 13, 100)))
+    params = reference.initialize(data, rng)
+    monkeypatch.setattr(kernel, "WORD_BYTES", room)
+    compiled = replace(reference, backend=Backend.NUMBA)
+    found, served = both_ways(compiled, data, params, length, monkeypatch)
+    assert served
+    assert_same_step(found, reference.e_step(data, params))
+
+
+def test_counts_are_words_too(monkeypatch):
+    """Counts far from every rate: what their densities are divided by comes back."""
+    reference = HiddenMarkov(HiddenMarkovOptions(2, EmissionType.POISSON))
+    data = reference.prepare(np.array([0, 3, 1, 12, 0, 2, 40, 1, 0, 11, 10, 2]))
+    params = HiddenMarkovParams(
+        np.full(2, 0.5), np.array([[0.9, 0.1], [0.3, 0.7]]), PoissonEmission(np.array([0.1, 2.0]))
+    )
+    compiled = replace(reference, backend=Backend.NUMBA)
+    found, served = both_ways(compiled, data, params, 2, monkeypatch)
+    assert served
+    assert_same_step(found, reference.e_step(data, params))
+
+
+@pytest.mark.parametrize("rare", [1e-40, 1e-200])
+def test_improbable_words_are_left_to_single_steps(rare, monkeypatch):
+    """Three symbols in a row can be too improbable for one number, each alone is not."""
+    reference = HiddenMarkov(HiddenMarkovOptions(2))
+    data = reference.prepare(np.array([0, 1, 1, 1, 0, 0, 1, 1, 0, 0]))
+    probs = np.array([[1.0 - rare, rare], [1.0 - 3 * rare, 3 * rare]])
+    transition = np.array([[0.8, 0.2], [0.4, 0.6]])
+    params = HiddenMarkovParams(np.full(2, 0.5), transition, CategoricalEmission(probs))
+    compiled = replace(reference, backend=Backend.NUMBA)
+    found, served = both_ways(compiled, data, params, 3, monkeypatch)
+    assert not served
+    assert_same_step(found, reference.e_step(data, params))
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "n_symbols", "n_states", "length"),
+    [(1000, 4, 3, 2), (100_000, 4, 3, 4), (10**6, 10, 5, 3), (50, 4, 3, 0), (10**6, 400, 3, 0)],
+)
+def test_words_are_longer_where_there_are_many_of_few(n_steps, n_symbols, n_states, length):
+    assert words.word_length(n_steps, n_symbols, n_states) == length
+    assert words.word_length(n_steps, n_symbols, 1) == 0
+    assert words.word_length(n_steps, n_symbols, 6) == 0
 
 
 def test_elementary_functions():

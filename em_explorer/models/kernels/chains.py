@@ -17,21 +17,14 @@ import numpy as np
 from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.models.kernels.emission_blocks import BLOCK, collect, densities
 from em_explorer.models.kernels.jit import kernel
-from em_explorer.models.kernels.recursion import HOPELESS, propagate, propagate_symbols
+from em_explorer.models.kernels.recursion import HOPELESS, propagate
 from em_explorer.models.kernels.smoothing import (
     count_transitions,
     smooth,
     smooth_end,
+    without_trace,
     write_posterior,
 )
-from em_explorer.models.kernels.symbol_matrices import (
-    MOST_ENTRIES,
-    MOST_STATES,
-    matrices_of_pairs,
-    matrices_of_symbols,
-    sum_of_peaks,
-)
-from em_explorer.models.probabilities import SMALLEST_COUNT
 
 TINY = 1e-280
 """A state this improbable is about to be forgotten (see :func:`_forgot_a_state`)."""
@@ -91,27 +84,6 @@ def _forgot_at_once(prior: Floats, weights: Floats, column: int, state: Floats) 
 
 
 @kernel()
-def _go_through(
-    by_symbol: bool,
-    matrices: Floats,
-    pairs: Floats,
-    observations: Any,
-    start: int,
-    matrix: Floats,
-    weights: Floats,
-    first: int,
-    step: int,
-    n: int,
-    state: Floats,
-    out: Floats,
-) -> float:
-    """Take the recursion through a block, with the matrices of symbols where there are such."""
-    if observations.ndim == 1 and by_symbol:
-        return propagate_symbols(matrices, pairs, observations, start, first, step, n, state, out)
-    return propagate(matrix, weights, first, step, n, state, out)
-
-
-@kernel()
 def _forward(
     observations: Any,
     emission: Any,
@@ -120,8 +92,6 @@ def _forward(
     fresh: bool,
     initial: Floats,
     transposed: Floats,
-    matrices: Floats,
-    pairs: Floats,
     fragile: bool,
     weights: Floats,
     peaks: Floats,
@@ -139,16 +109,13 @@ def _forward(
     before = np.empty(len(initial))
     # Not literals, or all that they are handed to would be compiled for each value.
     step, zero = int(np.int64(1)), int(np.int64(0))
-    by_symbol = observations.ndim == 1 and len(matrices) > 0
     log_scale = 0.0
     for start in range(begin, end, BLOCK):
         block = (start - begin) // BLOCK
         n = min(BLOCK, end - start)
         at_begin = fresh and start == begin
-        weight = weights[0 if by_symbol else block]
-        if at_begin or not by_symbol:
-            m = 1 if by_symbol else n
-            densities(observations, emission, start, m, weight, peaks, vectors)
+        weight = weights[block]
+        densities(observations, emission, start, n, weight, peaks, vectors)
         first = 0
         if at_begin:
             first = 1
@@ -158,15 +125,9 @@ def _forward(
         for k in range(len(state)):
             before[k] = state[k]
         steps = n - first
-        if by_symbol:
-            log_scale += sum_of_peaks(observations, emission, start, n)
-        else:
-            for t in range(n):
-                log_scale += peaks[t]
-        log_scale += _go_through(
-            by_symbol, matrices, pairs, observations, start, transposed, weight,
-            first, step, steps, state, alpha[block],
-        )  # fmt: skip
+        for t in range(n):
+            log_scale += peaks[t]
+        log_scale += propagate(transposed, weight, first, step, steps, state, alpha[block])
         if not log_scale > -np.inf:
             return np.nan
         if fragile and _forgot_a_state(
@@ -192,8 +153,6 @@ def _backward(
     end: int,
     ends_chain: bool,
     transition: Floats,
-    matrices: Floats,
-    pairs: Floats,
     fragile: bool,
     latent: bool,
     weights: Floats,
@@ -212,31 +171,24 @@ def _backward(
     """
     size = len(transition)
     before = np.empty(size)
-    one, step = int(np.int64(1)), int(np.int64(-1))
+    step = int(np.int64(-1))
     v = np.zeros((size, BLOCK + 1))
     scaled, gamma = np.empty((size, BLOCK)), np.empty((size, BLOCK))
-    by_symbol = observations.ndim == 1 and len(matrices) > 0
     last = (end - begin - 1) // BLOCK
     for block in range(last, -1, -1):
         start = begin + block * BLOCK
         n = steps = min(BLOCK, end - start)
         at_end = ends_chain and block == last
-        weight = weights[0 if by_symbol else block]
+        weight = weights[block]
         if at_end:
             steps = n - 1
-            column = 0 if by_symbol else n - 1
-            if by_symbol:
-                densities(observations, emission, start + n - 1, one, weight, peaks, vectors)
-            if not _end(weight, column, fragile, state, v, n - 1):
+            if not _end(weight, n - 1, fragile, state, v, n - 1):
                 return False
         for k in range(size):
             if not at_end:
                 v[k, n] = state[k]
             before[k] = state[k]
-        scale = _go_through(
-            by_symbol, matrices, pairs, observations, start, transition, weight,
-            steps - 1, step, steps, state, v,
-        )  # fmt: skip
+        scale = propagate(transition, weight, steps - 1, step, steps, state, v)
         if np.isnan(scale) or (
             fragile and _forgot_a_state(transition, weight, steps - 1, step, steps, before, v)
         ):
@@ -263,8 +215,6 @@ def _run_chain(
     initial: Floats,
     transition: Floats,
     transposed: Floats,
-    forward: tuple[Floats, Floats],
-    backward: tuple[Floats, Floats],
     fragile: bool,
     latent: bool,
     weights: Floats,
@@ -301,8 +251,8 @@ def _run_chain(
         else:
             states[segment] = state
         log_scale = _forward(
-            observations, emission, here, there, segment == 0, initial, transposed, *forward,
-            fragile, weights, peaks, vectors, state, alpha,
+            observations, emission, here, there, segment == 0, initial, transposed, fragile,
+            weights, peaks, vectors, state, alpha,
         )  # fmt: skip
         if np.isnan(log_scale):
             return np.nan, visit >= n_segments
@@ -316,17 +266,12 @@ def _run_chain(
         else:
             state[:] = states[n_segments]
         if not _backward(
-            observations, emission, here, there, last, transition, *backward, fragile, latent,
+            observations, emission, here, there, last, transition, fragile, latent,
             weights, peaks, vectors, state, alpha, found, first_gamma, products, posterior,
         ):  # fmt: skip
             return np.nan, True
         states[n_segments] = state
     return log_likelihood, True
-
-
-@kernel()
-def _without_trace(count: float) -> float:
-    return 0.0 if count < SMALLEST_COUNT else count
 
 
 @kernel()
@@ -385,15 +330,8 @@ def run_chains(
     prior, matrix, transposed = initial.copy(), transition.copy(), transition.T.copy()
     fragile = transition.min() < least
     products = np.zeros((size, size))
-    if observations.ndim == 1:
-        few = 1 < size <= MOST_STATES and emission[0].size * size <= MOST_ENTRIES
-        into = matrices_of_symbols(emission, transposed, few and not fragile)
-        back = matrices_of_symbols(emission, matrix, few and not fragile)
-        vectors = np.empty((2, 0, BLOCK))
-    else:
-        into = back = np.empty((0, size, size))
-        vectors = np.empty((2, observations.shape[1], BLOCK))
-    forward, backward = (into, matrices_of_pairs(into)), (back, matrices_of_pairs(back))
+    n_dims = observations.shape[1] if observations.ndim == 2 else 0
+    vectors = np.empty((2, n_dims, BLOCK))
     state, first_gamma = np.empty(size), np.empty(size)
     total = 0.0
     whole = True
@@ -401,8 +339,8 @@ def run_chains(
         if skipped[s]:
             continue
         log_likelihood, touched = _run_chain(
-            observations, emission, starts[s], starts[s + 1], prior, matrix, transposed, forward,
-            backward, fragile, latent, weights, peaks, vectors, state, alpha, found, first_gamma,
+            observations, emission, starts[s], starts[s + 1], prior, matrix, transposed,
+            fragile, latent, weights, peaks, vectors, state, alpha, found, first_gamma,
             products, posterior,
         )  # fmt: skip
         if np.isnan(log_likelihood):
@@ -412,7 +350,10 @@ def run_chains(
             total += log_likelihood
             initial_counts += first_gamma
     for i in range(size):
-        initial_counts[i] = _without_trace(initial_counts[i])
+        initial_counts[i] = without_trace(initial_counts[i])
         for j in range(size):
-            transition_counts[i, j] = _without_trace(products[i, j] * transition[i, j])
+            transition_counts[i, j] = without_trace(products[i, j] * transition[i, j])
+        if observations.ndim == 1:
+            for symbol in range(found[0].shape[1]):
+                found[0][i, symbol] = without_trace(found[0][i, symbol])
     return total, whole

@@ -11,7 +11,7 @@ The *emission* is a tuple of arrays:
 - vectors: ``means`` (K, D), lower Cholesky ``factors`` (K, D, D), ``constants`` (K,), the log
   densities at the means.
 
-What is *found* is a tuple of arrays that grow: ``counts`` (M, K) for symbols; ``counts`` (K,),
+What is *found* is a tuple of arrays that grow: ``counts`` (K, M) for symbols; ``counts`` (K,),
 ``means`` (K, D) and ``scatter`` (K, D, D) for vectors.
 """
 
@@ -123,7 +123,7 @@ def collect(
             for t in range(n):
                 symbol = observations[begin + t]
                 for k in range(size):
-                    found[0][symbol, k] += gamma[k, t]
+                    found[0][k, symbol] += gamma[k, t]
     else:
         for t in range(n):
             for i in range(observations.shape[1]):
@@ -137,11 +137,11 @@ def collect(
 def _count_symbols(
     symbols: Ints, begin: int, n: int, gamma: Floats, counts: Floats, row: Any
 ) -> None:
-    """Add γ to the counts (M, K) of the symbols seen; ``row`` only says how long K is."""
+    """Add γ to the counts (K, M) of the symbols seen; ``row`` only says how long K is."""
     for t in range(n):
         symbol = symbols[begin + t]
         for k in range(len(row)):
-            counts[symbol, k] += gamma[k, t]
+            counts[k, symbol] += gamma[k, t]
 
 
 SMALLEST_WEIGHT = 1e-290

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.arrays import Floats, Ints, unchecked
 from em_explorer.models import gaussian
 from em_explorer.models.emissions import (
     CategoricalEmission,
@@ -24,6 +24,8 @@ from em_explorer.models.sequences import SequenceData
 
 FEW_SYMBOLS = 64
 """With more symbols than this all of them may be improbable, and their peaks are taken out."""
+
+NO_PEAKS = np.empty(0)
 
 LARGEST_TABLE = 2**16
 """Counts up to this number index a table; larger ones are numbered by rank first."""
@@ -47,21 +49,21 @@ class KernelEmission:
         if self.kind is GaussianEmission:
             means, factors, constants = self.arrays
             return np.zeros_like(constants), np.zeros_like(means), np.zeros_like(factors)
-        return (np.zeros(self.arrays[0].shape[::-1]),)
+        return (np.zeros(self.arrays[0].shape),)
 
     def statistics(self, found: tuple[Floats, ...]) -> Any:
         """Turn what was found into the emission's own statistics."""
         if self.kind is GaussianEmission:
             return GaussianStatistics(*found)
         if self.kind is CategoricalEmission:
-            return CategoricalStatistics(found[0].T.copy())
+            return unchecked(CategoricalStatistics, *found)
         (counts,) = found
         assert self.values is not None
         # The states of a time step share one observation: their expected counts add up to a
         # whole number of time steps.
-        repeats = np.rint(counts.sum(axis=1))
+        repeats = np.rint(counts.sum(axis=0))
         log_factorials = float(repeats @ gammaln(self.values + 1.0))
-        return PoissonStatistics(counts.sum(axis=0), self.values @ counts, log_factorials)
+        return PoissonStatistics(counts.sum(axis=1), counts @ self.values, log_factorials)
 
 
 def in_kernel_form(
@@ -97,10 +99,10 @@ def _poisson_form(emission: PoissonEmission, observations: Ints, logs: bool) -> 
 
 
 def _symbol_arrays(probs: Floats, logs: bool) -> tuple[Floats, ...]:
+    if not logs and probs.shape[1] <= FEW_SYMBOLS:
+        return probs, NO_PEAKS
     with np.errstate(divide="ignore"):
         if logs:
             return (constant(np.log(probs)),)
-        if probs.shape[1] <= FEW_SYMBOLS:
-            return probs, np.empty(0)
         largest = probs.max(axis=0)
         return constant(probs / np.where(largest > 0.0, largest, 1.0)), np.log(largest)

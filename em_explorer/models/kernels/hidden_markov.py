@@ -6,11 +6,13 @@ sequence runs in one thread, because time can't be cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import xlogy
 
 from em_explorer.em.arrays import Bools, Floats, Ints, unchecked
 from em_explorer.em.errors import ImpossibleDataError
@@ -30,7 +32,8 @@ from em_explorer.models.kernels.chains import run_chains
 from em_explorer.models.kernels.emission_blocks import BLOCK
 from em_explorer.models.kernels.emission_forms import KernelEmission, in_kernel_form
 from em_explorer.models.kernels.log_chains import best_paths, log_chain
-from em_explorer.models.kernels.rows import expected_log, probability_rows
+from em_explorer.models.kernels.rows import Chain, chain_probabilities, expected_chain_log
+from em_explorer.models.kernels.words import run_words, word_length
 from em_explorer.models.sequences import SequenceData, read_symbols, read_vectors
 
 CHUNK_STEPS = 2**16
@@ -38,6 +41,9 @@ CHUNK_STEPS = 2**16
 
 ALPHA_BYTES = 2**22
 """Room for α, in bytes; longer sequences are cut into segments and go forward twice."""
+
+WORD_BYTES = 2**24
+"""The same where α is only kept between words: less is read and written in all."""
 
 
 def e_step(
@@ -54,15 +60,12 @@ def e_step(
     """
     posterior = _Posterior(data, params) if latent else None
     job = _Job(params, data, in_kernel_form(data, params), posterior)
-    total = None
-    for counted in map_chunks(job.run, list(_chunks(data))):
-        total = counted if total is None else total + counted
-    assert total is not None
+    statistics, log_likelihood = _sum_of(map_chunks(job.run, _chunks(data)))
     return Expectation(
-        total.statistics,
-        total.log_likelihood - expected_log_joint(params, total.statistics),
-        total.log_likelihood,
-        None if posterior is None else posterior.finished(params, total.statistics),
+        statistics,
+        log_likelihood - expected_log_joint(params, statistics),
+        log_likelihood,
+        None if posterior is None else posterior.finished(params, statistics),
     )
 
 
@@ -96,32 +99,35 @@ def viterbi(data: SequenceData, params: HiddenMarkovParams) -> tuple[Ints, float
             viterbi_path(params.initial_probs, params.transition_matrix, log_emission)
         return log_probability
 
-    return path, float(sum(map_chunks(run, list(_chunks(data)))))
+    return path, float(sum(map_chunks(run, _chunks(data))))
 
 
 def m_step(
-    model: Any, params: HiddenMarkovParams, statistics: HiddenMarkovStatistics
+    params: HiddenMarkovParams, statistics: HiddenMarkovStatistics, pseudo_count: float
 ) -> HiddenMarkovParams:
-    """Do what ``HiddenMarkov.m_step`` does: short sequences wait for little else."""
-    a = model.options.pseudo_count
-    initial = probability_rows(statistics.initial[None], params.initial_probs[None], a)
-    transition = probability_rows(statistics.transitions, params.transition_matrix, a)
-    emission = params.emission
-    if isinstance(emission, CategoricalEmission):
-        probs = probability_rows(statistics.emission.counts, emission.probs, a)
-        emission = unchecked(CategoricalEmission, probs)
-    else:
-        emission = emission.maximize(statistics.emission, model.options.prior)
-    return unchecked(HiddenMarkovParams, initial[0], transition, emission)
+    """Do what ``HiddenMarkov.m_step`` does with symbols: short sequences wait for little else."""
+    old = _chain(params)
+    new = np.empty_like(old[0]), np.empty_like(old[1]), np.empty_like(old[2])
+    chain_probabilities(_counts(statistics), old, pseudo_count, new)
+    emission = unchecked(CategoricalEmission, new[2])
+    return unchecked(HiddenMarkovParams, new[0], new[1], emission)
 
 
 def expected_log_joint(params: HiddenMarkovParams, statistics: HiddenMarkovStatistics) -> float:
     """Return ``E_q[log p(X, Z | θ)]`` from the statistics alone, in nats."""
-    total = expected_log(statistics.initial[None], params.initial_probs[None])
-    total += expected_log(statistics.transitions, params.transition_matrix)
     if isinstance(params.emission, CategoricalEmission):
-        return total + expected_log(statistics.emission.counts, params.emission.probs)
+        return expected_chain_log(_counts(statistics), _chain(params))
+    total = float(xlogy(statistics.initial, params.initial_probs).sum())
+    total += float(xlogy(statistics.transitions, params.transition_matrix).sum())
     return total + params.emission.expected_log_density(statistics.emission)
+
+
+def _chain(params: HiddenMarkovParams) -> Chain:
+    return params.initial_probs, params.transition_matrix, params.emission.probs  # type: ignore[attr-defined]
+
+
+def _counts(statistics: HiddenMarkovStatistics) -> Chain:
+    return statistics.initial, statistics.transitions, statistics.emission.counts
 
 
 # --- chunks of whole sequences ------------------------------------------------------------------
@@ -145,33 +151,34 @@ class _Chunk:
     longest: int
 
 
-def _chunks(data: SequenceData) -> Iterator[_Chunk]:
+def _chunks(data: SequenceData) -> list[_Chunk]:
     """Cut the data between sequences into chunks of at least :data:`CHUNK_STEPS` steps."""
-    if len(data.lengths) == 1:
-        yield _Chunk(slice(0, len(data)), np.array([0, len(data)]), 0, len(data))
-        return
-    ends = np.cumsum(data.lengths)
-    first = begin = 0
-    while first < len(ends):
-        after = int(np.searchsorted(ends, begin + CHUNK_STEPS)) + 1
-        after = min(after, len(ends))
-        end = int(ends[after - 1])
-        starts = np.concatenate(([begin], ends[first:after])) - begin
-        yield _Chunk(slice(begin, end), starts, first, max(data.lengths[first:after]))
-        first, begin = after, end
+    starts = data.starts
+    if len(starts) == 2:
+        return [_Chunk(slice(0, len(data)), starts, 0, len(data))]
+    chunks = []
+    first = 0
+    while first < len(starts) - 1:
+        begin = int(starts[first])
+        after = int(np.searchsorted(starts[1:], begin + CHUNK_STEPS)) + 1
+        after = min(after, len(starts) - 1)
+        longest = max(data.lengths[first:after])
+        steps = slice(begin, int(starts[after]))
+        chunks.append(_Chunk(steps, starts[first : after + 1] - begin, first, longest))
+        first = after
+    return chunks
 
 
-@dataclass(slots=True)
-class _Counted:
-    """What the sequences of a chunk amount to."""
+Counted = tuple[HiddenMarkovStatistics, float]
+"""What the sequences of a chunk amount to: expected counts, and their log likelihood in nats."""
 
-    statistics: HiddenMarkovStatistics
-    log_likelihood: float
 
-    def __add__(self, other: _Counted) -> _Counted:
-        return _Counted(
-            self.statistics + other.statistics, self.log_likelihood + other.log_likelihood
-        )
+def _sum_of(parts: Iterable[Counted]) -> Counted:
+    total: Counted | None = None
+    for part in parts:
+        total = part if total is None else (total[0] + part[0], total[1] + part[1])
+    assert total is not None
+    return total
 
 
 @dataclass(slots=True)
@@ -183,18 +190,54 @@ class _Job:
     emission: KernelEmission
     posterior: _Posterior | None
 
-    def run(self, chunk: _Chunk) -> _Counted:
-        """Run the sequences of a chunk; those the fast way can't serve, on logarithms."""
+    def run(self, chunk: _Chunk) -> Counted:
+        """Run the sequences of a chunk in the fastest way that can serve them."""
+        counted = self._run_words(chunk)
+        if counted is not None and self.posterior is None:
+            return counted
+        # Words know nothing of the steps within. To look must not change what is counted.
+        step_by_step = self._run_steps(chunk)
+        return counted or step_by_step
+
+    def _run_words(self, chunk: _Chunk) -> Counted | None:
+        """Run all sequences word by word; None where that does not pay or can't be done."""
+        if self.emission.kind is GaussianEmission:
+            return None
+        table, peaks = self.emission.arrays
+        size, n_symbols = table.shape
+        n_steps = chunk.steps.stop - chunk.steps.start
+        length = word_length(n_steps, n_symbols, size)
+        if length == 0:
+            return None
+        room = max(1, min(chunk.longest // length, WORD_BYTES // (8 * size)))
+        counts = np.zeros(size), np.zeros((size, size)), np.zeros((size, n_symbols))
+        log_likelihood = run_words(
+            self.emission.observations[chunk.steps],
+            table,
+            peaks,
+            chunk.starts,
+            self.params.initial_probs,
+            self.params.transition_matrix,
+            FRAGILE,
+            length,
+            np.empty((room, size)),
+            counts,
+        )
+        if math.isnan(log_likelihood):
+            return None
+        emission = self.emission.statistics(counts[2:])
+        return unchecked(HiddenMarkovStatistics, *counts[:2], emission), log_likelihood
+
+    def _run_steps(self, chunk: _Chunk) -> Counted:
+        """Run each sequence step by step; those that scaling can't serve, on logarithms."""
         skipped = np.zeros(len(chunk.starts) - 1, dtype=bool)
         whole = False
         while not whole:
             counted, whole = self._run_scaled(chunk, skipped)
-        if np.count_nonzero(skipped):
-            for s in np.flatnonzero(skipped):
-                counted = counted + self._run_in_logs(chunk, int(s))
-        return counted
+        in_logs = [self._run_in_logs(chunk, int(s)) for s in np.flatnonzero(skipped)]
+        return _sum_of([counted, *in_logs])
 
-    def _run_scaled(self, chunk: _Chunk, skipped: Bools) -> tuple[_Counted, bool]:
+    def _run_scaled(self, chunk: _Chunk, skipped: Bools) -> tuple[Counted, bool]:
         initial, transition = self.params.initial_probs, self.params.transition_matrix
         size = len(initial)
         initial_counts, transition_counts = np.zeros(size), np.zeros((size, size))
@@ -220,9 +263,9 @@ class _Job:
         statistics = unchecked(  # the kernel has dropped traces already
             HiddenMarkovStatistics, initial_counts, transition_counts, emission_statistics
         )
-        return _Counted(statistics, log_likelihood), whole
+        return (statistics, log_likelihood), whole
 
-    def _run_in_logs(self, chunk: _Chunk, s: int) -> _Counted:
+    def _run_in_logs(self, chunk: _Chunk, s: int) -> Counted:
         begin = chunk.steps.start
         steps = slice(begin + int(chunk.starts[s]), begin + int(chunk.starts[s + 1]))
         emission = self.params.emission
@@ -252,7 +295,7 @@ class _Job:
         if self.posterior is not None:
             self.posterior.put(steps, gamma, alpha, beta, log_scale)
         statistics = HiddenMarkovStatistics(gamma[0], xi, emission.collect(observations, gamma))
-        return _Counted(statistics, float(log_scale.sum()))
+        return statistics, float(log_scale.sum())
 
 
 class _Posterior:
@@ -297,12 +340,10 @@ class _Posterior:
 
 def _try(transition: Floats, emission: Any, data: SequenceData) -> None:
     """Run the kernels on a few observations."""
-    from em_explorer.models.hidden_markov import HiddenMarkov
-
     params = HiddenMarkovParams(np.full(2, 0.5), transition, emission)
     expectation = e_step(None, data, params, latent=False)
     if isinstance(emission, CategoricalEmission):
-        m_step(HiddenMarkov(), params, expectation.statistics)
+        m_step(params, expectation.statistics, 0.0)
     viterbi(data, params)
 
 
@@ -311,6 +352,10 @@ HALF = np.full((2, 2), 0.5)
 
 def _try_symbols() -> None:
     _try(HALF, CategoricalEmission(HALF), read_symbols(np.array([0, 1, 1]), 0))
+
+
+def _try_words() -> None:
+    _try(HALF, CategoricalEmission(HALF), read_symbols(np.arange(100) % 2, 0))
 
 
 def _try_vectors() -> None:
@@ -326,6 +371,7 @@ def _try_logarithms() -> None:
 
 KERNELS = (
     ("hidden Markov model of symbols", _try_symbols),
+    ("hidden Markov model of words", _try_words),
     ("hidden Markov model of vectors", _try_vectors),
     ("hidden Markov model on logarithms", _try_logarithms),
 )

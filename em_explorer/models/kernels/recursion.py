@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba.cpython.unsafe.tuple import tuple_setitem
 
-from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.arrays import Floats
 from em_explorer.models.kernels.jit import kernel
 
 replaced: Any = tuple_setitem
@@ -75,68 +75,6 @@ def _propagate_few(
                 out[j, t] = value
                 x = replaced(x, j, value)
         t += step
-    for j in range(size):
-        state[j] = x[j]
-    return log_scale
-
-
-@kernel(reorder=True)
-def _propagate_symbols(
-    matrices: Floats,
-    pairs: Floats,
-    symbols: Ints,
-    begin: int,
-    first: int,
-    step: int,
-    n: int,
-    state: Floats,
-    out: Floats,
-    x: Any,
-) -> float:
-    """Do :func:`propagate_symbols` in the tuple ``x`` (K), two steps at a time."""
-    size = len(x)
-    for j in range(size):
-        x = replaced(x, j, state[j])
-    stride = 2 if len(pairs) > 0 else 1
-    n_symbols = len(matrices)
-    log_scale = 0.0
-    t = first
-    left = n
-    while left > 0:
-        symbol = symbols[begin + t]
-        after = x
-        total = 0.0
-        for j in range(size):
-            value = 0.0
-            for i in range(size):
-                value += x[i] * matrices[symbol, j, i]
-            out[j, t] = value
-            total += value
-            after = replaced(after, j, value)
-        if stride == 2 and left > 1:
-            # Both steps start from x, so that neither waits for the other.
-            t += step
-            left -= 1
-            pair = symbol * n_symbols + symbols[begin + t]
-            total = 0.0
-            for j in range(size):
-                value = 0.0
-                for i in range(size):
-                    value += x[i] * pairs[pair, j, i]
-                out[j, t] = value
-                total += value
-                after = replaced(after, j, value)
-        x = after
-        if total < SMALL:
-            if not total >= HOPELESS:
-                return np.nan
-            log_scale += np.log(total)
-            for j in range(size):
-                value = x[j] / total
-                out[j, t] = value
-                x = replaced(x, j, value)
-        t += step
-        left -= 1
     for j in range(size):
         state[j] = x[j]
     return log_scale
@@ -212,39 +150,3 @@ def propagate(
     if size == 8:
         return _propagate_few(matrix, weights, first, step, n, state, out, X8, XX8)
     return _propagate_many(matrix, weights, first, step, n, state, out)
-
-
-@kernel()
-def propagate_symbols(
-    matrices: Floats,
-    pairs: Floats,
-    symbols: Ints,
-    begin: int,
-    first: int,
-    step: int,
-    n: int,
-    state: Floats,
-    out: Floats,
-) -> float:
-    """Do as :func:`propagate` where the weights are those of symbols.
-
-    Parameters
-    ----------
-    matrices : (M, K, K) float
-        ``diag(weights) M`` of each symbol.
-    pairs : (M², K, K) or (0, K, K) float
-        The matrix of each symbol, times that of the symbol one step before it; or none.
-    symbols : (T,) int
-    begin : int
-        Where in ``symbols`` the block begins.
-    first, step, n, state, out
-        As in :func:`propagate`.
-    """
-    size = len(state)
-    if size == 2:
-        return _propagate_symbols(matrices, pairs, symbols, begin, first, step, n, state, out, X2)
-    if size == 3:
-        return _propagate_symbols(matrices, pairs, symbols, begin, first, step, n, state, out, X3)
-    if size == 4:
-        return _propagate_symbols(matrices, pairs, symbols, begin, first, step, n, state, out, X4)
-    return _propagate_symbols(matrices, pairs, symbols, begin, first, step, n, state, out, X5)

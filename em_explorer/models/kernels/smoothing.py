@@ -12,6 +12,7 @@ from typing import Any
 from em_explorer.em.arrays import Floats
 from em_explorer.models.kernels.jit import kernel
 from em_explorer.models.kernels.recursion import X2, X3, X4, X5, X6, X7, X8, XX2, XX3, XX4, replaced
+from em_explorer.models.probabilities import SMALLEST_COUNT
 
 LEAST_OVERLAP = 1e-180
 """Where α · β is smaller, forward and backward favor states that the other has forgotten."""
@@ -203,3 +204,9 @@ def write_posterior(
             betas[begin + t, i] = ahead * total
     if last:
         betas[begin + n - 1] = 1.0
+
+
+@kernel()
+def without_trace(count: float) -> float:
+    """Return an expected count, or zero if it is below :data:`SMALLEST_COUNT`."""
+    return 0.0 if count < SMALLEST_COUNT else count
