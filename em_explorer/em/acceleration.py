@@ -22,6 +22,7 @@ import numpy as np
 from em_explorer.em.anatomy import Anatomy
 from em_explorer.em.arrays import Floats
 from em_explorer.em.errors import DataError, SingularError
+from em_explorer.em.line import placed
 from em_explorer.em.model import Expectation
 from em_explorer.em.steps import Model, Phase, Snapshot
 
@@ -115,42 +116,30 @@ class Accelerated:
         found = self.model.e_step(self.data, chosen, carry=carry)
         done += 1
         least = self.model.bound(chosen, found)
-        for candidate, n_passes in self._candidates(params, expectation, chosen, found):
+        for candidate in self._candidates(params, chosen, found):
             checked = self._check(candidate, expectation, least)
-            done += n_passes + 1
+            done += 1
             if checked is not None:
                 chosen, found = candidate, checked
                 break
         self._checked.append((chosen, carry, _counted(found, done)))
         return chosen
 
-    def _candidates(
-        self, params: Any, expectation: Expectation[Any], first: Any, found: Expectation[Any]
-    ) -> Iterator[tuple[Any, int]]:
-        """Yield the extrapolation, where there is one, then the second EM step.
-
-        Yields
-        ------
-        candidate : object
-        n_passes : int
-            Over the data, to find it.
-        """
+    def _candidates(self, params: Any, first: Any, found: Expectation[Any]) -> Iterator[Any]:
+        """Yield the extrapolation, where there is one, then the second EM step."""
         try:
             second = self.model.m_step(first, found)
         except SingularError:
             return  # the next step will say so from ``first``
         points = [self.anatomy.coordinates(each) for each in (params, first, second)]
         proposal = extrapolated(*points)
+        candidate = None
         if proposal is not None:
             with suppress(*INVALID):
-                candidate = self.anatomy.from_coordinates(proposal, params)
-                locked = bool(getattr(self.model, "locks", ()))
-                if locked:
-                    # Renormalizing shifts what is locked; one EM step there puts it back.
-                    there = self.model.e_step(self.data, candidate, carry=expectation.carry)
-                    candidate = self.model.m_step(params, there)
-                yield candidate, int(locked)
-        yield second, 0
+                candidate = placed(self.model, self.anatomy, proposal, params)
+        if candidate is not None:
+            yield candidate
+        yield second
 
     def _check(
         self, candidate: Any, before: Expectation[Any], least: float

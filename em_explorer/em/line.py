@@ -44,6 +44,17 @@ class BoundLine:
         freeze(self)
 
 
+def placed(model: Model, anatomy: Anatomy, coordinates: Floats, like: Any) -> Any:
+    """Return the parameters at a vector of coordinates, with what is locked as it is in ``like``.
+
+    Renormalizing would else shift a locked probability.
+    """
+    params = anatomy.from_coordinates(coordinates, like)
+    # Not every model has locks, and the protocol does not ask for them.
+    locked: Any = model
+    return locked.hold(params, like) if getattr(model, "locks", None) else params
+
+
 def bound_line(
     model: Model,
     data: Any,
@@ -82,7 +93,7 @@ def bound_line(
             break
         try:
             # Not start + s (end − start), whose rounding may leave the valid set at s = 1.
-            params = anatomy.from_coordinates((1.0 - at) * start + at * end, before.params)
+            params = placed(model, anatomy, (1.0 - at) * start + at * end, before.params)
             bound[i] = model.bound(params, before.expectation)
             if objective is not None:
                 found = model.e_step(data, params).log_likelihood
