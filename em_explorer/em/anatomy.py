@@ -75,9 +75,10 @@ class Lock:
     ----------
     group : str
         The field: "weights", "means", "covariances", "initial_probs", "transition_matrix",
-        "emission", "topics", "mean", "covariance".
+        "emission" (cells of symbols), "rates", "topics", "mean", "covariance".
     index : tuple of int
-        Which of them: (k,) for a whole mean, (i, j) for a cell.
+        Which of them: (k,) for a whole mean, (i, j) for a cell, () for what there is only one
+        of: a tied covariance, the covariance of missing data.
     """
 
     group: str

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Bools, Floats, Ints
-from em_explorer.em.errors import DataError, ImpossibleDataError, SingularError
+from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.model import Expectation
 from em_explorer.models.backend import Backend
 from em_explorer.models.gaussian import (
@@ -37,7 +38,17 @@ from em_explorer.models.gaussian_mixture_params import (
     maximize_covariances,
 )
 from em_explorer.models.gaussian_mixture_starts import draw_start
+from em_explorer.models.locking import (
+    Locks,
+    held_gaussians,
+    held_shares,
+    listed,
+    masks,
+    put_back,
+    tell_apart,
+)
 from em_explorer.models.points import Points, read_points
+from em_explorer.models.responsibilities import responsibilities_of
 
 __all__ = [
     "CovarianceType",
@@ -48,9 +59,6 @@ __all__ = [
     "MixtureStart",
     "hard_labels",
 ]
-
-SMALLEST_LOG_RESPONSIBILITY = -600.0
-"""A responsibility below exp(−600) is zero: denormal numbers would slow every sum tenfold."""
 
 ALIKE = 1e-6
 """Components that differ by less than this fraction of their spread are the same."""
@@ -65,10 +73,14 @@ class GaussianMixture:
     options : GaussianMixtureOptions
     backend : Backend
         Which code runs the E-step.
+    locks : frozenset of Lock
+        What every M-step must leave as it is: "weights" (k,), "means" (k,), "covariances" (k,),
+        or () when they are tied.
     """
 
     options: GaussianMixtureOptions = field(default_factory=GaussianMixtureOptions)
     backend: Backend = Backend.REFERENCE
+    locks: Locks = frozenset()
 
     def prepare(self, raw: Any) -> Points:
         """Check a table of points and centre it.
@@ -151,7 +163,7 @@ class GaussianMixture:
         with np.errstate(divide="ignore", over="ignore"):
             log_joint = log_density(data.points, params.means, params.covariances)
             log_joint += np.log(params.weights)
-        log_point, responsibilities, entropy = posterior(log_joint)
+        log_point, responsibilities, entropy = responsibilities_of(log_joint)
         return Expectation(
             weighted_statistics(data.points, responsibilities),
             entropy,
@@ -166,18 +178,26 @@ class GaussianMixture:
 
         ``w_k = (N_k + a) / Σ_j (N_j + a)``, ``μ_k = m_k``; covariances as
         :func:`maximize_covariances` says. Where a prior allows it, a component without points
-        keeps its mean (and its covariance, unless the prior or the others give it one).
+        keeps its mean (and its covariance, unless the prior or the others give it one). What is
+        locked stays; see :mod:`~em_explorer.models.locking`.
 
         Raises
         ------
         SingularError
             When a component is empty and there is no prior, or when one has collapsed.
+        DataError
+            When a lock names something that is not there.
 
         Source: Bishop (2006), eqs. 9.24–9.26.
         """
         options, statistics = self.options, expectation.statistics
         counts = statistics.counts
+        locked = masks(self.locks, self._lock_shapes(params)) if self.locks else None
         empty = counts == 0
+        if locked is not None and empty.any():
+            # A component that is held whole needs no points.
+            tied = options.covariance_type is CovarianceType.TIED
+            empty &= ~(locked["means"] & (locked["covariances"] | tied))
         any_empty = bool(empty.any())
         if any_empty and options.ridge == 0 and options.weight_pseudo_count == 0:
             k = int(np.argmax(empty))
@@ -188,7 +208,16 @@ class GaussianMixture:
             )
         weights = counts + options.weight_pseudo_count
         means = statistics.means
-        if any_empty:
+        if locked is not None:
+            weights = held_shares(weights, params.weights, locked["weights"])
+            means, covariances = held_gaussians(
+                options.covariance_type,
+                statistics,
+                (params.means, params.covariances),
+                (locked["means"], locked["covariances"]),
+                options.ridge,
+            )
+        elif any_empty:
             means = np.where(empty[:, None], params.means, means)
             with np.errstate(invalid="ignore"):  # what is 0/0 stays as it is
                 fitted = maximize_covariances(options.covariance_type, statistics, options.ridge)
@@ -198,7 +227,31 @@ class GaussianMixture:
             covariances = maximize_covariances(options.covariance_type, statistics, options.ridge)
         if not self._surely_regular(statistics, covariances):
             check_covariances(covariances, statistics.total_variances(), "component")
-        return GaussianMixtureParams(weights / weights.sum(), means, covariances)
+        if locked is None:
+            weights = weights / weights.sum()
+        return GaussianMixtureParams(weights, means, covariances)
+
+    def lockable(self, params: GaussianMixtureParams) -> tuple[Lock, ...]:
+        """Return every lock there is for these parameters."""
+        return listed(self._lock_shapes(params))
+
+    def hold(
+        self, params: GaussianMixtureParams, like: GaussianMixtureParams
+    ) -> GaussianMixtureParams:
+        """Return ``params`` with what is locked as it is in ``like``."""
+        if not self.locks:
+            return params
+        locked = masks(self.locks, self._lock_shapes(like))
+        return GaussianMixtureParams(
+            held_shares(params.weights, like.weights, locked["weights"]),
+            put_back(params.means, like.means, locked["means"]),
+            put_back(params.covariances, like.covariances, locked["covariances"]),
+        )
+
+    def _lock_shapes(self, params: GaussianMixtureParams) -> dict[str, tuple[int, ...]]:
+        parts = params.weights.shape
+        tied = self.options.covariance_type is CovarianceType.TIED
+        return {"weights": parts, "means": parts, "covariances": () if tied else parts}
 
     def _surely_regular(self, statistics: GaussianStatistics, covariances: Floats) -> bool:
         """Spare the check of covariances that are far from collapsing, where code is compiled."""
@@ -246,9 +299,12 @@ class GaussianMixture:
 
     def symmetry(self, params: GaussianMixtureParams) -> str | None:
         """Say which two components have equal mean and covariance, so that EM can't part them."""
+        held = frozenset(lock for lock in self.locks if lock.group != "weights")
         spread = np.sqrt(np.diagonal(params.covariances, axis1=1, axis2=2))
         for i in range(len(params.weights)):
             for j in range(i + 1, len(params.weights)):
+                if tell_apart(held, i, j):
+                    continue
                 shift = np.abs(params.means[i] - params.means[j]) / spread[i]
                 change = np.abs(params.covariances[i] - params.covariances[j])
                 change = change / np.outer(spread[i], spread[i])
@@ -266,7 +322,7 @@ class GaussianMixture:
         """Move everything by about ``size`` of its own scale, within the covariance type.
 
         Means move by ``size`` standard deviations, log weights by ``size``, and the Cholesky
-        factor L becomes ``L (I + size·A)`` with random A.
+        factor L becomes ``L (I + size·A)`` with random A. What is locked stays.
         """
         n_components, n_dims = params.means.shape
         factors = np.linalg.cholesky(params.covariances)
@@ -282,7 +338,8 @@ class GaussianMixture:
             case CovarianceType.SPHERICAL:
                 change = change[:, :1, :1] * np.eye(n_dims)
         moved = factors @ (np.eye(n_dims) + size * change)
-        return GaussianMixtureParams(weights / weights.sum(), means, moved @ moved.swapaxes(1, 2))
+        covariances = moved @ moved.swapaxes(1, 2)
+        return self.hold(GaussianMixtureParams(weights / weights.sum(), means, covariances), params)
 
     def sample(
         self, params: GaussianMixtureParams, n: int, rng: np.random.Generator
@@ -326,33 +383,6 @@ class GaussianMixture:
         return GaussianMixtureParams(
             params.weights[index], params.means[index], params.covariances[index]
         )
-
-
-def posterior(log_joint: Floats) -> tuple[Floats, Floats, float]:
-    """Return ``log p(x_n)``, the responsibilities and their entropy from ``log p(x_n, k)``.
-
-    The largest term of each row is taken out before exp (log-sum-exp), so that densities too
-    small for a number still compare. Overwrites ``log_joint``, to spare the memory.
-    """
-    largest = log_joint.max(axis=1)
-    if not np.all(np.isfinite(largest)):
-        n = int(np.argmin(np.isfinite(largest)))
-        raise ImpossibleDataError(
-            f"The point in row {n + 1} is too far from every component to have a density; "
-            "choose another start."
-        )
-    log_joint -= largest[:, None]
-    responsibilities = np.exp(log_joint)
-    total = responsibilities.sum(axis=1)
-    responsibilities /= total[:, None]
-    log_total = np.log(total)
-    log_joint -= log_total[:, None]  # now log r
-    nothing = log_joint < SMALLEST_LOG_RESPONSIBILITY
-    if nothing.any():
-        responsibilities[nothing] = 0.0
-        log_joint[nothing] = 0.0  # so that 0 log 0 = 0 and not NaN
-    entropy = -float(np.vdot(responsibilities.T, log_joint.T))
-    return largest + log_total, responsibilities, entropy
 
 
 def _sum_xlogy(counts: Floats, weights: Floats) -> float:

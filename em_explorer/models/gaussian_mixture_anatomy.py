@@ -20,9 +20,10 @@ from em_explorer.models.anatomy_parts import (
     unpacked_covariances,
 )
 from em_explorer.models.gaussian import GaussianStatistics
-from em_explorer.models.gaussian_mixture import SMALLEST_LOG_RESPONSIBILITY, GaussianMixture
+from em_explorer.models.gaussian_mixture import GaussianMixture
 from em_explorer.models.gaussian_mixture_params import CovarianceType, GaussianMixtureParams
 from em_explorer.models.points import Points
+from em_explorer.models.responsibilities import SMALLEST_LOG_RESPONSIBILITY
 
 SMALLEST_COUNT = float(np.exp(SMALLEST_LOG_RESPONSIBILITY))
 """Below this N_k is zero, and a component without points has no mean."""
@@ -114,7 +115,7 @@ class GaussianMixtureAnatomy:
     def from_coordinates(
         self, coordinates: Floats, like: GaussianMixtureParams
     ) -> GaussianMixtureParams:
-        """Return the parameters at a vector of coordinates."""
+        """Return the parameters at a vector of coordinates; what is locked is as in ``like``."""
         n_parts, n_dims = like.means.shape
         ends = np.cumsum([n_parts, n_parts * n_dims])
         roots, means, factors = np.split(np.asarray(coordinates, dtype=float), ends)
@@ -127,7 +128,8 @@ class GaussianMixtureAnatomy:
             covariances = unpacked_covariances(factors, n_shapes, n_dims)
         if n_shapes < n_parts:
             covariances = np.repeat(covariances, n_parts, axis=0)
-        return GaussianMixtureParams(shares(roots), means.reshape(n_parts, n_dims), covariances)
+        found = GaussianMixtureParams(shares(roots), means.reshape(n_parts, n_dims), covariances)
+        return self.model.hold(found, like)
 
     def gauges(
         self,

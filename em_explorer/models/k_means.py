@@ -24,12 +24,14 @@ from em_explorer.models.gaussian import (
     log_density,
     weighted_statistics,
 )
-from em_explorer.models.gaussian_mixture import GaussianMixture, posterior
+from em_explorer.models.gaussian_mixture import GaussianMixture
 from em_explorer.models.gaussian_mixture_params import (
     GaussianMixtureParams,
     MixturePosterior,
 )
+from em_explorer.models.locking import masks, put_back
 from em_explorer.models.points import Points
+from em_explorer.models.responsibilities import responsibilities_of
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class KMeans(GaussianMixture):
             log_joint += np.log(params.weights)
         responsibilities = np.zeros(log_joint.shape)
         responsibilities[np.arange(len(log_joint)), log_joint.argmax(axis=1)] = 1.0
-        log_point, _, _ = posterior(log_joint)
+        log_point, _, _ = responsibilities_of(log_joint)
         return Expectation(
             weighted_statistics(data.points, responsibilities),
             0.0,
@@ -93,21 +95,24 @@ class KMeans(GaussianMixture):
     def m_step(
         self, params: GaussianMixtureParams, expectation: Expectation[GaussianStatistics]
     ) -> GaussianMixtureParams:
-        """Move each mean to the middle of its points; one without points stays.
+        """Move each mean to the middle of its points; one that is locked or has none stays.
 
         Raises
         ------
         SingularError
             When every point lies on its mean, so that nothing is left to measure.
+        DataError
+            When something else than a mean is locked.
         """
         statistics, ridge = expectation.statistics, self.options.ridge
-        n_dims = params.means.shape[1]
-        means = np.where(statistics.counts[:, None] > 0, statistics.means, params.means)
-        scatter = float(np.trace(statistics.scatter, axis1=1, axis2=2).sum()) + ridge * n_dims
+        counts, n_dims = statistics.counts, params.means.shape[1]
+        locked = masks(self.locks, self._lock_shapes(params))["means"]
+        stays = (locked | (counts == 0))[:, None]
+        means = np.where(stays, params.means, statistics.means)
+        apart = ((statistics.means - means) ** 2).sum(axis=1)
+        scatter = self.squared_distances(expectation) + float(counts @ apart) + ridge * n_dims
         strength = 1.0 if ridge > 0 else 0.0
-        found = self._params(
-            means, scatter / (n_dims * (float(statistics.counts.sum()) + strength))
-        )
+        found = self._params(means, scatter / (n_dims * (float(counts.sum()) + strength)))
         check_covariances(found.covariances, statistics.total_variances(), "component")
         return found
 
@@ -121,9 +126,26 @@ class KMeans(GaussianMixture):
         """Return None: of two equal components the first takes all, which parts them."""
         return None
 
+    def nudge(
+        self, params: GaussianMixtureParams, rng: np.random.Generator, size: float
+    ) -> GaussianMixtureParams:
+        """Move the means and the variance by about ``size`` of their own scale."""
+        return self.start_from(super().nudge(params, rng, size))
+
+    def hold(
+        self, params: GaussianMixtureParams, like: GaussianMixtureParams
+    ) -> GaussianMixtureParams:
+        """Return ``params`` with the means that are locked as they are in ``like``."""
+        locked = masks(self.locks, self._lock_shapes(like))["means"]
+        means = put_back(params.means, like.means, locked)
+        return GaussianMixtureParams(params.weights, means, params.covariances)
+
+    def _lock_shapes(self, params: GaussianMixtureParams) -> dict[str, tuple[int, ...]]:
+        return {"means": params.weights.shape}
+
     @staticmethod
     def squared_distances(expectation: Expectation[GaussianStatistics]) -> float:
-        """Return SSE after an M-step: squared distances of points to the middle of their group."""
+        """Return SSE: the squared distances of the points to the middle of their group."""
         return float(np.trace(expectation.statistics.scatter, axis1=1, axis2=2).sum())
 
     def _params(self, means: Floats, variance: float) -> GaussianMixtureParams:
