@@ -13,7 +13,8 @@ from em_explorer.em.trace import phase_of
 from em_explorer.session.controller import RunState
 from em_explorer.ui import crash
 from em_explorer.ui.motion import Motion
-from em_explorer.ui.run_loading import ANOTHER_START, NUDGE, SHAPE_OPTIONS, RunLoading, with_start
+from em_explorer.ui.run_keeping import RunKeeping
+from em_explorer.ui.run_loading import ANOTHER_START, NUDGE, SHAPE_OPTIONS, with_start
 
 __all__ = ["ANOTHER_START", "NUDGE", "SHAPE_OPTIONS", "ModelTab", "with_start"]
 
@@ -25,7 +26,7 @@ PANELS_MS = 100
 """As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
 
-class ModelTab(RunLoading):
+class ModelTab(RunKeeping):
     """Base of the tabs; one model, one run, and the cursor followed on its history."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -43,6 +44,7 @@ class ModelTab(RunLoading):
         setup.seed_changed.connect(self.set_seed)
         setup.run_changed.connect(self.set_run)
         controller.cursor_changed.connect(self._on_cursor)
+        controller.loaded.connect(self._on_followed)
         controller.grown.connect(self._on_grown)
         controller.state_changed.connect(self._on_state)
         controller.failed.connect(self._on_failed)
@@ -58,13 +60,15 @@ class ModelTab(RunLoading):
 
     # -- the run -----------------------------------------------------------------------------
 
+    @Slot()
+    def _on_followed(self) -> None:
+        assert self.model is not None
+        n = self.model.n_observations(self.data)
+        self.bottom.follow(self.controller.trace, n, self.curve_name)
+        self.run_loaded()
+
     @Slot(int)
     def _on_grown(self, length: int) -> None:
-        if length == 1:
-            assert self.model is not None
-            n = self.model.n_observations(self.data)
-            self.bottom.follow(self.controller.trace, n, self.curve_name)
-            self.run_loaded()
         if not self.controller.rushing:
             self.bottom.grow()
         elif not self._panels.isActive():

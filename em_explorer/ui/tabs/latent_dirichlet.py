@@ -24,6 +24,7 @@ from em_explorer.models.topic_reading import (
 )
 from em_explorer.session.controller import RunState
 from em_explorer.session.document import Story
+from em_explorer.session.runs import RunRecord
 from em_explorer.ui import topic_numbers as numbers
 from em_explorer.ui import topic_wording as words
 from em_explorer.ui.model_tab import ModelTab
@@ -48,6 +49,7 @@ class LatentDirichletTab(ModelTab):
     m_label: ClassVar[str] = "M-step: rewrite the topics"
     curve_name: ClassVar[str] = "bound (ELBO)"
     observation_name: ClassVar[str] = "word"
+    KEPT: ClassVar[tuple[str, ...]] = (*ModelTab.KEPT, "whole", "held")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.document = 0
@@ -138,6 +140,11 @@ class LatentDirichletTab(ModelTab):
         self.area.hold_out_box.blockSignals(True)
         self.area.hold_out_box.setChecked(on)
         self.area.hold_out_box.blockSignals(False)
+
+    def show_run(self, record: RunRecord, cursor: int | None = None) -> None:
+        """Bring a run back, with the documents that were held out from it."""
+        super().show_run(record, cursor)
+        self._set_hold_out(self.held is not None)
 
     def load_story(self, story: Story | str) -> bool:
         """Show a demo from its beginning, with all its documents."""

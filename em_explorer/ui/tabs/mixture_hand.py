@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton
 
 from em_explorer.data.dataset import Dataset
 from em_explorer.em.arrays import Floats, Ints
+from em_explorer.session.runs import RunRecord
 from em_explorer.ui.data_choices import DataChoice
 from em_explorer.ui.icons import icon
 from em_explorer.ui.model_tab import ModelTab
@@ -33,6 +34,8 @@ UNDO_STEPS = 100
 
 class MixtureHand(ModelTab):
     """The hand's part of the tab; the drawing is in :class:`GaussianMixtureTab`."""
+
+    KEPT: ClassVar[tuple[str, ...]] = (*ModelTab.KEPT, "_hand_words", "_undo")
 
     scatter: MixtureScatter
     looks: MixtureLooks
@@ -248,6 +251,11 @@ class MixtureHand(ModelTab):
             self._hand_words, self._undo = said, undo
         self.undo_button.setEnabled(bool(self._undo))
         return begun
+
+    def show_run(self, record: RunRecord, cursor: int | None = None) -> None:
+        """Bring a run back, with what the hand did to it."""
+        super().show_run(record, cursor)
+        self.undo_button.setEnabled(bool(self._undo))
 
     def _caption(self, index: int) -> str:
         if index == 0 and self._hand_words:
