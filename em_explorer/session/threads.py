@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import threading
 from functools import cache
@@ -13,6 +15,12 @@ PATIENCE_MS = 300
 
 SWITCH_SECONDS = 0.001
 """So long a thread of Python may keep the others waiting: the window wants its turn in a frame."""
+
+GIVES_WAY = 5
+"""Niceness of threads that calculate: where there are fewer cores than threads, the window goes
+first."""
+
+_giving_way = threading.local()
 
 _busy: list[tuple[QThread, QObject | None]] = []
 """Threads that could not be waited for, kept alive: Qt aborts when a running one is destroyed."""
@@ -29,6 +37,17 @@ def share_the_machine() -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
+
+
+def give_way() -> None:
+    """Let the window's thread go before the present one, where the system knows how.
+
+    Linux has a niceness for each thread; threads begun by this one inherit it.
+    """
+    if sys.platform == "linux" and not getattr(_giving_way, "done", False):
+        _giving_way.done = True
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GIVES_WAY)
 
 
 def end_thread(thread: QThread, worker: QObject | None, patience_ms: int = PATIENCE_MS) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from em_explorer.em.errors import DataError
-from em_explorer.session.threads import share_the_machine
+from em_explorer.session.threads import give_way, share_the_machine
 
 TELL_SECONDS = 0.004
 """Half-steps quicker than this are told of together: each message costs the window time."""
@@ -50,6 +50,7 @@ class Worker(QObject):
     @Slot(int, object)
     def begin(self, run_id: int, steps: Iterator[Any]) -> None:
         """Take over a new run; the one before is forgotten."""
+        give_way()
         share_the_machine()  # here, because looking for BLAS takes a frame
         self._run_id = run_id
         self._steps = steps
