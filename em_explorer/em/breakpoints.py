@@ -176,19 +176,22 @@ def _gauge_passed(
     breakpoints: Breakpoints, trace: Trace, index: int, anatomy: Anatomy | None
 ) -> str | None:
     limits = {"count": breakpoints.counts_below, "eigenvalue": breakpoints.eigenvalue_below}
-    if anatomy is None or not any(limits.values()) or not at_hand(trace, index, 1):
+    # An E-step counts anew, an M-step makes new covariances; the start's are seen at the first E.
+    moved = {Phase.E: ["count"], Phase.M: ["eigenvalue"]}[phase_of(index)] if index > 1 else limits
+    limits = {kind: limits[kind] for kind in moved if limits[kind] > 0}
+    if anatomy is None or not limits or not at_hand(trace, index, 1):
         return None
-    # What is low from the start is said at the first E-step, not never.
-    before = _low(anatomy, trace[index - 1], limits) if index > 1 else []
-    low_before = {gauge.label for gauge in before}
-    for gauge in _low(anatomy, trace[index], limits):
-        if gauge.label not in low_before:
-            unit = f" {gauge.unit}" if gauge.unit else ""
-            label = gauge.label[:1].upper() + gauge.label[1:]
-            limit = plain(limits[gauge.kind], 3)
-            value = plain(gauge.value, 3)
-            return f"{label} fell below {limit} in the {_where(index)}: {value}{unit}."
-    return None
+    low = _low(anatomy, trace[index], limits)
+    if low and index > 1:
+        earlier = {gauge.label for gauge in _low(anatomy, trace[index - 1], limits)}
+        low = [gauge for gauge in low if gauge.label not in earlier]
+    if not low:
+        return None
+    gauge = low[0]
+    unit = f" {gauge.unit}" if gauge.unit else ""
+    label = gauge.label[:1].upper() + gauge.label[1:]
+    limit, value = plain(limits[gauge.kind], 3), plain(gauge.value, 3)
+    return f"{label} fell below {limit} in the {_where(index)}: {value}{unit}."
 
 
 def _low(anatomy: Anatomy, snapshot: Snapshot, limits: dict[str, float]) -> list[Gauge]:

@@ -1,5 +1,7 @@
 """Small problems for each model, to hold every diagnosis to all four."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from em_explorer import registry
@@ -98,3 +100,14 @@ def anatomy_of(model, data):
         if registry.load(row.model) is type(model):
             return registry.load(row.anatomy)(model, data)
     raise AssertionError(f"no anatomy for {model}")
+
+
+def locked(name, seed=0):
+    """Return a problem with about a third of its parameters locked."""
+    model, data, params = ALL[name](seed)
+    rng = np.random.default_rng(seed + 100)
+    chosen = [lock for lock in model.lockable(params) if rng.random() < 1 / 3]
+    return replace(model, locks=frozenset(chosen)), data, params
+
+
+LOCKABLE = [name for name, make in ALL.items() if hasattr(type(make()[0]), "lockable")]

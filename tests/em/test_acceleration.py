@@ -1,5 +1,7 @@
 """SQUAREM: the same optimum in fewer E-steps, and never a fall."""
 
+from dataclasses import fields, is_dataclass
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from em_explorer.em.diagnostics import has_exact_posterior
 from em_explorer.em.errors import SingularError
 from em_explorer.em.steps import Phase, RunOptions, StopReason, em_steps, fit
 from em_explorer.em.trace import Trace
-from tests.em.four_models import ALL, anatomy_of, die, holes, mixture, topics
+from tests.em.four_models import ALL, LOCKABLE, anatomy_of, die, holes, locked, mixture, topics
 from tests.em.tiny import LineAnatomy, overlapping, traced
 
 RUN = RunOptions(4000, 1e-9)
@@ -208,3 +210,24 @@ def test_the_formula():
     assert extrapolated(zero, zero, zero) is None
     assert extrapolated(zero, zero + 1, zero + 2) is None  # steady steps have no limit
     assert extrapolated(zero, zero + 1, zero + 5) is None  # nor have growing ones
+
+
+@pytest.mark.parametrize("name", LOCKABLE)
+def test_what_is_locked_stays(name):
+    for seed in range(3):
+        model, data, params = locked(name, seed)
+        assert model.locks
+        trace = traced(accelerated(model, data), data, params, RunOptions(25, 0.0))
+        assert falls(trace).size == 0
+        assert trace.stop.reason is StopReason.ITERATION_LIMIT
+        end = trace.final.params
+        # Holding what is locked as it was at the start changes nothing.
+        held = model.hold(end, params)
+        for field in fields(params):
+            assert same(getattr(held, field.name), getattr(end, field.name))
+
+
+def same(a, b):
+    if is_dataclass(a):
+        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+    return np.allclose(a, b, rtol=1e-14, atol=0) if isinstance(a, np.ndarray) else a == b

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from em_explorer.em.diagnostics import bound_gap, bound_parts, has_exact_posterior
-from em_explorer.em.steps import RunOptions
+from em_explorer.em.errors import SingularError
+from em_explorer.em.steps import RunOptions, StopReason
 from tests.em.four_models import EXACT, mixture, topics
 from tests.em.tiny import overlapping, short_run, traced
+
+RNG = np.random.default_rng(1)
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -77,3 +80,35 @@ def test_what_was_thinned_out_is_not_replayed():
     missing = [index for index in range(len(trace)) if trace.replay(index) is not None]
     assert missing
     assert [i for i, parts in enumerate(found) if parts is None] == [0, *missing]
+
+
+def test_an_end_without_an_e_step():
+    """The last M-step led to parameters that no E-step can use."""
+    model, data, params = mixture()
+
+    class GivesUp(type(model)):
+        def e_step(self, data, params, *, latent=False, carry=None):
+            if params is not start and np.ptp(params.means) > limit:
+                raise SingularError("nothing more to be found here")
+            return super().e_step(data, params, latent=latent, carry=carry)
+
+    start, limit = params, -1.0
+    trace = traced(GivesUp(model.options), data, params, RunOptions(9, 0.0))
+    assert trace.stop.reason is StopReason.SINGULAR
+    assert len(trace) == 3
+    parts = bound_parts(trace, 2)
+    assert parts.gap is parts.log_likelihood is None
+    assert parts.bound > bound_parts(trace, 1).bound
+    with pytest.raises(SingularError, match="nothing more"):
+        bound_gap(trace.model, data, trace[2])
+
+
+def test_one_component_hides_nothing():
+    model, data, _ = mixture()
+    single = type(model)(type(model.options)(1))
+    start = single.nudge(single.initialize(data, np.random.default_rng(0)), RNG, 0.5)
+    trace = traced(single, data, start, RunOptions(2, 0.0))
+    for index in range(1, len(trace)):
+        parts = bound_parts(trace, index)
+        assert parts.entropy == 0.0
+        assert parts.gap <= 1e-10

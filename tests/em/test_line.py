@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from em_explorer.em.line import bound_line
+from em_explorer.em.line import bound_line, placed
 from em_explorer.em.steps import RunOptions
 from em_explorer.models.gaussian_mixture import GaussianMixture, GaussianMixtureOptions
-from tests.em.four_models import ALL, EXACT, anatomy_of, topics
+from tests.em.four_models import ALL, EXACT, LOCKABLE, anatomy_of, locked, topics
 from tests.em.tiny import LineAnatomy, overlapping, traced
 
+RNG = np.random.default_rng(3)
 S = np.round(np.arange(-0.5, 2.0001, 0.05), 10)
 TOUCH, TOP = int(np.flatnonzero(S == 0)[0]), int(np.flatnonzero(S == 1)[0])
 
@@ -113,3 +114,23 @@ def test_a_point_where_a_variance_is_exactly_zero_stays_empty():
     assert np.isfinite(line.bound[:2]).all()
     assert np.isnan(line.bound[2])
     assert np.isnan(line.log_likelihood[2])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", LOCKABLE)
+def test_what_is_locked_stays_along_the_line(name, seed):
+    model, data, params = locked(name, seed)
+    assert model.locks
+    anatomy = anatomy_of(model, data)
+    start, end = anatomy.coordinates(params), anatomy.coordinates(model.nudge(params, RNG, 0.3))
+    for at in (-0.5, 0.3, 2.0):
+        found = placed(model, anatomy, (1 - at) * start + at * end, params)
+        again = model.hold(found, params)
+        np.testing.assert_allclose(anatomy.coordinates(again), anatomy.coordinates(found))
+    for before, after, line in lines(model, data, params):
+        unit = scale(model, data, after.bound)
+        assert line.bound.max() <= after.bound + 1e-12 * unit
+        assert line.bound[TOUCH] == pytest.approx(before.bound, abs=1e-12 * unit)
+        assert line.bound[TOP] == pytest.approx(after.bound, abs=1e-12 * unit)
+        if line.log_likelihood is not None:
+            assert (line.log_likelihood - line.bound).min() >= -1e-12 * unit
