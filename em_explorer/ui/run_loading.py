@@ -202,6 +202,7 @@ class RunLoading(WordsOfRun):
         self.options = replace(type(before)(), **dataset.options)
         if not self._start(dataset, None):
             self.options = before
+            self._show_setup()
             return False
         self._leave_story()
         self._show_words(0)

@@ -181,8 +181,11 @@ class EmissionView(pg.PlotWidget):
                 if other is None:
                     items[i].setData([], [])
                     continue
-                x = np.stack([left, left + width * 0.94], axis=1).ravel()
-                items[i].setData(x, np.repeat(other.probs[i], 2), connect="pairs")
+                # The truth may know fewer symbols than the model was given.
+                probs_there = other.probs[i][:m]
+                from_left = left[: len(probs_there)]
+                x = np.stack([from_left, from_left + width * 0.94], axis=1).ravel()
+                items[i].setData(x, np.repeat(probs_there, 2), connect="pairs")
         highest = float(probs.max())
         if truth is not None:
             highest = max(highest, float(truth.probs.max()))
