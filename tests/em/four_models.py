@@ -106,8 +106,9 @@ def locked(name, seed=0):
     """Return a problem with about a third of its parameters locked."""
     model, data, params = ALL[name](seed)
     rng = np.random.default_rng(seed + 100)
-    chosen = [lock for lock in model.lockable(params) if rng.random() < 1 / 3]
-    return replace(model, locks=frozenset(chosen)), data, params
+    all_of_them = model.lockable(params)
+    chosen = rng.permutation(len(all_of_them))[: max(1, len(all_of_them) // 3)]
+    return replace(model, locks=frozenset(all_of_them[i] for i in chosen)), data, params
 
 
 LOCKABLE = [name for name, make in ALL.items() if hasattr(type(make()[0]), "lockable")]
