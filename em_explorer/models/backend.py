@@ -128,6 +128,15 @@ def installed_numba() -> str | None:
 
 def cache_root() -> Path:
     """Return the folder in which the program keeps what it can make again."""
+    return _cache_root(*map(os.environ.get, CACHE_VARIABLES))
+
+
+CACHE_VARIABLES = ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA")
+"""What the place of a user's cache depends on."""
+
+
+@cache
+def _cache_root(*_variables: str | None) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path(ROOT_PACKAGE, appauthor=False)
@@ -135,7 +144,12 @@ def cache_root() -> Path:
 
 def cache_folder() -> Path:
     """Return the folder of the kernels compiled for this very set-up; it may not exist yet."""
-    return cache_root() / f"kernels-{_digest(fingerprint())}"
+    return _kernel_folder(cache_root(), fingerprint())
+
+
+@cache
+def _kernel_folder(root: Path, made_for: str) -> Path:
+    return root / f"kernels-{_digest(made_for)}"
 
 
 @cache

@@ -254,6 +254,8 @@ class HiddenMarkov:
         self, params: HiddenMarkovParams, data: SequenceData, sign: float
     ) -> HiddenMarkovParams:
         check_params(self.options, params, data)
+        if data.center.size == 0:
+            return params
         emission = params.emission.shifted(sign * data.center)
         return HiddenMarkovParams(params.initial_probs, params.transition_matrix, emission)
 

@@ -7,8 +7,9 @@ sequence runs in one thread, because time can't be cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -60,13 +61,10 @@ def e_step(
     """
     posterior = _Posterior(data, params) if latent else None
     job = _Job(params, data, in_kernel_form(data, params), posterior)
-    statistics, log_likelihood = _sum_of(map_chunks(job.run, _chunks(data)))
-    return Expectation(
-        statistics,
-        log_likelihood - expected_log_joint(params, statistics),
-        log_likelihood,
-        None if posterior is None else posterior.finished(params, statistics),
-    )
+    counted: Counted = reduce(add, map_chunks(job.run, _chunks(data)))
+    if posterior is None:
+        return counted
+    return replace(counted, latent=posterior.finished(params, counted.statistics))
 
 
 def viterbi(data: SequenceData, params: HiddenMarkovParams) -> tuple[Ints, float]:
@@ -169,16 +167,7 @@ def _chunks(data: SequenceData) -> list[_Chunk]:
     return chunks
 
 
-Counted = tuple[HiddenMarkovStatistics, float]
-"""What the sequences of a chunk amount to: expected counts, and their log likelihood in nats."""
-
-
-def _sum_of(parts: Iterable[Counted]) -> Counted:
-    total: Counted | None = None
-    for part in parts:
-        total = part if total is None else (total[0] + part[0], total[1] + part[1])
-    assert total is not None
-    return total
+Counted = Expectation[HiddenMarkovStatistics]
 
 
 @dataclass(slots=True)
@@ -211,7 +200,7 @@ class _Job:
             return None
         room = max(1, min(chunk.longest // length, WORD_BYTES // (8 * size)))
         counts = np.zeros(size), np.zeros((size, size)), np.zeros((size, n_symbols))
-        log_likelihood = run_words(
+        log_likelihood, expected = run_words(
             self.emission.observations[chunk.steps],
             table,
             peaks,
@@ -226,7 +215,13 @@ class _Job:
         if math.isnan(log_likelihood):
             return None
         emission = self.emission.statistics(counts[2:])
-        return unchecked(HiddenMarkovStatistics, *counts[:2], emission), log_likelihood
+        statistics = unchecked(HiddenMarkovStatistics, counts[0], counts[1], emission)
+        return Expectation(statistics, log_likelihood - expected, log_likelihood)
+
+    def _expectation(self, statistics: HiddenMarkovStatistics, log_likelihood: float) -> Counted:
+        """Add the entropy of the paths: ``H(q) = log p(X) − E_q[log p(X, Z)]``."""
+        entropy = log_likelihood - expected_log_joint(self.params, statistics)
+        return Expectation(statistics, entropy, log_likelihood)
 
     def _run_steps(self, chunk: _Chunk) -> Counted:
         """Run each sequence step by step; those that scaling can't serve, on logarithms."""
@@ -235,7 +230,7 @@ class _Job:
         while not whole:
             counted, whole = self._run_scaled(chunk, skipped)
         in_logs = [self._run_in_logs(chunk, int(s)) for s in np.flatnonzero(skipped)]
-        return _sum_of([counted, *in_logs])
+        return reduce(add, in_logs, counted)
 
     def _run_scaled(self, chunk: _Chunk, skipped: Bools) -> tuple[Counted, bool]:
         initial, transition = self.params.initial_probs, self.params.transition_matrix
@@ -263,7 +258,7 @@ class _Job:
         statistics = unchecked(  # the kernel has dropped traces already
             HiddenMarkovStatistics, initial_counts, transition_counts, emission_statistics
         )
-        return (statistics, log_likelihood), whole
+        return self._expectation(statistics, log_likelihood), whole
 
     def _run_in_logs(self, chunk: _Chunk, s: int) -> Counted:
         begin = chunk.steps.start
@@ -295,7 +290,7 @@ class _Job:
         if self.posterior is not None:
             self.posterior.put(steps, gamma, alpha, beta, log_scale)
         statistics = HiddenMarkovStatistics(gamma[0], xi, emission.collect(observations, gamma))
-        return statistics, float(log_scale.sum())
+        return self._expectation(statistics, float(log_scale.sum()))
 
 
 class _Posterior:

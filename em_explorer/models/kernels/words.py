@@ -21,7 +21,7 @@ import numpy as np
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.models.kernels.jit import kernel
 from em_explorer.models.kernels.recursion import HOPELESS, SMALL, X2, X3, X4, X5, replaced
-from em_explorer.models.kernels.rows import Chain
+from em_explorer.models.kernels.rows import Chain, expected_chain_log
 from em_explorer.models.kernels.smoothing import LEAST_OVERLAP, without_trace
 
 MOST_STATES = 5
@@ -312,7 +312,7 @@ def run_words(
     length: int,
     alpha: Floats,
     found: Chain,
-) -> float:
+) -> tuple[float, float]:
     """Run forward–backward over whole sequences and add up what they count.
 
     Parameters
@@ -334,12 +334,12 @@ def run_words(
 
     Returns
     -------
-    float, nats
-        log p of all sequences; NaN when words can't serve, because states might be forgotten or
-        numbers became too small. Then what was counted is useless.
+    log_likelihood, expected : float, nats
+        log p and E_q[log p(X, Z)] of all sequences; NaN when words can't serve, because states
+        might be forgotten or numbers became too small. Then what was counted is useless.
     """
     if transition.min() < least:
-        return np.nan
+        return np.nan, np.nan
     initial_counts, transition_counts, counts = found
     n_states, n_symbols = table.shape
     first = _first_numbers(n_symbols, length)
@@ -351,17 +351,17 @@ def run_words(
     for s in range(len(starts) - 1):
         longest = max(longest, starts[s + 1] - starts[s])
     states = np.empty((longest // (len(alpha) * length) + 3, n_states))
-    total = 0.0
+    total = of_peaks = 0.0
     for s in range(len(starts) - 1):
         log_likelihood = _run_sequence(
             symbols, table, starts[s], starts[s + 1], initial, first, length, matrices, words,
             alpha, states, sums, gamma,
         )  # fmt: skip
         if np.isnan(log_likelihood):
-            return np.nan
+            return np.nan, np.nan
         total += log_likelihood
         for t in range(starts[s], starts[s + 1] if len(peaks) > 0 else 0):
-            total += peaks[symbols[t]]
+            of_peaks += peaks[symbols[t]]
         for k in range(n_states):
             initial_counts[k] += gamma[k]
             counts[k, symbols[starts[s]]] += gamma[k]
@@ -372,4 +372,5 @@ def run_words(
             transition_counts[i, j] = without_trace(transition_counts[i, j])
         for symbol in range(n_symbols):
             counts[i, symbol] = without_trace(counts[i, symbol])
-    return total
+    expected = expected_chain_log(found, (initial, transition, table))
+    return total + of_peaks, expected + of_peaks
