@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.errors import DataError
 from em_explorer.em.model import Expectation
@@ -36,6 +37,7 @@ from em_explorer.models.latent_dirichlet_params import (
     top_words,
     word_topics,
 )
+from em_explorer.models.locking import Locks, listed, masks, put_back, tell_apart
 
 __all__ = [
     "Corpus",
@@ -65,6 +67,7 @@ class LatentDirichlet:
 
     options: LatentDirichletOptions = field(default_factory=LatentDirichletOptions)
     backend: Backend = Backend.REFERENCE
+    locks: Locks = frozenset()
 
     exact_posterior = False  # q is the best of a family; log p(words | topics) is out of reach
 
@@ -189,8 +192,27 @@ class LatentDirichlet:
     def m_step(
         self, params: LatentDirichletParams, expectation: LatentDirichletExpectation
     ) -> LatentDirichletParams:
-        """Return ``λ = β + T``: the prior plus the expected word counts."""
-        return LatentDirichletParams(self.options.beta + expectation.statistics.topic_word_counts)
+        """Return ``λ = β + T``: the prior plus the expected word counts.
+
+        The bound is a sum over topics, so those that are locked change nothing for the others.
+        """
+        found = self.options.beta + expectation.statistics.topic_word_counts
+        return self.hold(LatentDirichletParams(found), params)
+
+    def lockable(self, params: LatentDirichletParams) -> tuple[Lock, ...]:
+        """Return every lock there is for these parameters: "topics" (k,)."""
+        return listed({"topics": (len(params.topic_word_posterior),)})
+
+    def hold(
+        self, params: LatentDirichletParams, like: LatentDirichletParams
+    ) -> LatentDirichletParams:
+        """Return ``params`` with the topics that are locked as they are in ``like``."""
+        if not self.locks:
+            return params
+        locked = masks(self.locks, {"topics": (len(like.topic_word_posterior),)})["topics"]
+        return LatentDirichletParams(
+            put_back(params.topic_word_posterior, like.topic_word_posterior, locked)
+        )
 
     def bound(
         self, params: LatentDirichletParams, expectation: LatentDirichletExpectation
@@ -226,6 +248,7 @@ class LatentDirichlet:
         for first in range(len(posterior)):
             apart = np.abs(posterior - posterior[first]).max(1)
             equal = np.flatnonzero(apart <= SAME * posterior[first].max())
+            equal = np.array([k for k in equal if not tell_apart(self.locks, first, int(k))])
             if len(equal) > 1 and held[first] > 0.5:
                 names = "All topics" if len(equal) == len(posterior) else _listed(equal)
                 return (
@@ -239,7 +262,8 @@ class LatentDirichlet:
     ) -> LatentDirichletParams:
         """Multiply every λ by a random factor near 1; ``size`` is the spread of its log."""
         posterior = params.topic_word_posterior
-        return LatentDirichletParams(posterior * np.exp(size * rng.normal(size=posterior.shape)))
+        moved = posterior * np.exp(size * rng.normal(size=posterior.shape))
+        return self.hold(LatentDirichletParams(moved), params)
 
     def sample(
         self,

@@ -93,9 +93,10 @@ class LatentDirichletAnatomy:
     def from_coordinates(
         self, coordinates: Floats, like: LatentDirichletParams
     ) -> LatentDirichletParams:
-        """Return the parameters at a vector of coordinates."""
+        """Return the parameters at a vector of coordinates; what is locked is as in ``like``."""
         posterior = np.maximum(np.asarray(coordinates, dtype=float) ** 2, SMALLEST)
-        return LatentDirichletParams(posterior.reshape(like.topic_word_posterior.shape))
+        found = LatentDirichletParams(posterior.reshape(like.topic_word_posterior.shape))
+        return self.model.hold(found, like)
 
     def gauges(
         self,

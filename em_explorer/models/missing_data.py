@@ -10,108 +10,36 @@ Source: Little & Rubin (2019), *Statistical Analysis with Missing Data*, §11.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from em_explorer.em.arrays import Bools, Floats, freeze
+from em_explorer.em.anatomy import Lock
+from em_explorer.em.arrays import Floats
 from em_explorer.em.errors import DataError
 from em_explorer.em.model import Expectation
-from em_explorer.em.options import check_options, option
 from em_explorer.models import gaussian
 from em_explorer.models.backend import Backend
 from em_explorer.models.conditionals import Conditionals, refuse_singular
 from em_explorer.models.gaussian import GaussianStatistics
+from em_explorer.models.locking import Locks, held_normal, listed, masks, put_back
+from em_explorer.models.missing_data_params import (
+    MissingDataOptions,
+    MissingDataParams,
+    MissingDataPosterior,
+    MissingDataStart,
+)
 from em_explorer.models.patterns import IncompleteData, centred, read_table
 
-
-class MissingDataStart(Enum):
-    """Where EM starts."""
-
-    AVAILABLE_CASES = "available cases"
-    COMPLETE_CASES = "complete cases"
-    RANDOM = "random"
-    GIVEN = "given"
-
-
-@dataclass(frozen=True, slots=True)
-class MissingDataOptions:
-    """How the normal is started and held.
-
-    Attributes
-    ----------
-    start : MissingDataStart
-        Available cases: each column's own mean and variance, no correlation. Complete cases: mean
-        and covariance of the rows without holes. Random: drawn. Given: by the caller.
-    ridge : float, data's units squared
-        0: maximum likelihood. r > 0: a prior ``−½ [log|Σ| + r tr(Σ⁻¹)]`` that keeps the covariance
-        from collapsing.
-    """
-
-    start: MissingDataStart = option(
-        MissingDataStart.AVAILABLE_CASES,
-        "Start from",
-        help="Available cases: each column's own mean and variance, without correlation. "
-        "Complete cases: the rows that have no hole.",
-        group="Start",
-    )
-    ridge: float = option(
-        0.0,
-        "Ridge",
-        help="A prior that keeps the covariance from collapsing, in the data's units squared. "
-        "0 is maximum likelihood.",
-        low=0.0,
-        group="Model",
-        advanced=True,
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
-
-
-@dataclass(frozen=True)
-class MissingDataParams:
-    """A multivariate normal.
-
-    Attributes
-    ----------
-    mean : (D,) float
-    covariance : (D, D) float, positive definite
-    """
-
-    mean: Floats
-    covariance: Floats
-
-    def __post_init__(self) -> None:
-        freeze(self)
-
-
-@dataclass(frozen=True)
-class MissingDataPosterior:
-    """What is known of every cell, in the centred frame.
-
-    Attributes
-    ----------
-    imputed : (N, D) float
-        Observed values, and conditional means in the holes.
-    standard_deviations : (N, D) float
-        Conditional standard deviations; 0 where the value was observed.
-    observed : (N, D) bool
-        True where the value was seen.
-    """
-
-    imputed: Floats
-    standard_deviations: Floats
-    observed: Bools
-
-    def __post_init__(self) -> None:
-        freeze(self)
-
-    def imputed_in_units(self, data: IncompleteData) -> Floats:
-        """Return ``imputed`` in the data's units."""
-        return self.imputed + data.center
+__all__ = [
+    "MissingData",
+    "MissingDataOptions",
+    "MissingDataParams",
+    "MissingDataPosterior",
+    "MissingDataStart",
+    "draw",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +47,13 @@ class MissingData:
     """EM for a multivariate normal with missing cells (see :class:`~em_explorer.em.EMModel`).
 
     Statistics are one group of :class:`~em_explorer.models.gaussian.GaussianStatistics`: the
-    expected count, mean and scatter of the completed rows.
+    expected count, mean and scatter of the completed rows. ``locks`` hold entries of the mean,
+    "mean" (d,), and the whole covariance, "covariance" ().
     """
 
-    options: MissingDataOptions = MissingDataOptions()
+    options: MissingDataOptions = field(default_factory=MissingDataOptions)
     backend: Backend = Backend.REFERENCE
+    locks: Locks = frozenset()
 
     def prepare(self, raw: Any) -> IncompleteData:
         """Check a table with holes, center it, and group its rows by pattern.
@@ -262,15 +192,36 @@ class MissingData:
     ) -> MissingDataParams:
         """Return mean ``m`` and covariance ``(M2 + Ψ) / (N + ν)`` of the completed rows.
 
+        With locks as :func:`~em_explorer.models.locking.held_normal` says.
+
         Raises
         ------
         SingularError
             When that covariance is numerically singular.
         """
         statistics = expectation.statistics
-        covariance = self._covariance(statistics)
+        if self.locks:
+            locked = masks(self.locks, _lock_shapes(params))
+            held, old = (locked["mean"], locked["covariance"]), (params.mean, params.covariance)
+            mean, covariance = held_normal(statistics, old, held, self.options.ridge)
+        else:
+            mean, covariance = statistics.means[0], self._covariance(statistics)
         refuse_singular(covariance, [f"column {i + 1}" for i in range(len(covariance))])
-        return MissingDataParams(statistics.means[0], covariance)
+        return MissingDataParams(mean, covariance)
+
+    def lockable(self, params: MissingDataParams) -> tuple[Lock, ...]:
+        """Return every lock there is for these parameters."""
+        return listed(_lock_shapes(params))
+
+    def hold(self, params: MissingDataParams, like: MissingDataParams) -> MissingDataParams:
+        """Return ``params`` with what is locked as it is in ``like``."""
+        if not self.locks:
+            return params
+        locked = masks(self.locks, _lock_shapes(like))
+        return MissingDataParams(
+            put_back(params.mean, like.mean, locked["mean"]),
+            put_back(params.covariance, like.covariance, locked["covariance"]),
+        )
 
     def _covariance(self, statistics: GaussianStatistics) -> Floats:
         """Return the MAP covariance; ν = 1 and Ψ = ridge · I with a prior, else both zero."""
@@ -316,7 +267,7 @@ class MissingData:
         noise = (noise + noise.T) / max(2.0, 2.0 * float(np.linalg.norm(noise, 2)))
         covariance = factor @ (np.eye(n_columns) + min(size, 0.5) * noise) @ factor.T
         mean = params.mean + size * factor @ rng.standard_normal(n_columns)
-        return MissingDataParams(mean, _symmetric(covariance))
+        return self.hold(MissingDataParams(mean, _symmetric(covariance)), params)
 
     def sample(self, params: MissingDataParams, n: int, rng: np.random.Generator) -> Floats:
         """Draw ``n`` complete rows, (n, D)."""
@@ -381,6 +332,10 @@ def draw(data: IncompleteData, params: MissingDataParams, rng: np.random.Generat
             means = given.means(p, stack, data.values[rows])
             drawn[np.ix_(rows, holes)] = means + noise @ given.factors[p].T
     return drawn
+
+
+def _lock_shapes(params: MissingDataParams) -> dict[str, tuple[int, ...]]:
+    return {"mean": params.mean.shape, "covariance": ()}
 
 
 def _symmetric(matrix: Floats) -> Floats:

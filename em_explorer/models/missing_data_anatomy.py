@@ -85,10 +85,11 @@ class MissingDataAnatomy:
         return np.concatenate([params.mean, packed_factors(params.covariance[None])])
 
     def from_coordinates(self, coordinates: Floats, like: MissingDataParams) -> MissingDataParams:
-        """Return the parameters at a vector of coordinates."""
+        """Return the parameters at a vector of coordinates; what is locked is as in ``like``."""
         n_columns = len(like.mean)
         mean, factor = np.split(np.asarray(coordinates, dtype=float), [n_columns])
-        return MissingDataParams(mean, unpacked_covariances(factor, 1, n_columns)[0])
+        found = MissingDataParams(mean, unpacked_covariances(factor, 1, n_columns)[0])
+        return self.model.hold(found, like)
 
     def gauges(
         self, params: MissingDataParams, expectation: Expectation[GaussianStatistics] | None
