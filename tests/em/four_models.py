@@ -71,11 +71,11 @@ def holes(seed=0, **options):
 
 
 def topics(seed=0):
-    """Return forty short documents about three topics."""
+    """Return thirty short documents about three topics."""
     rng = np.random.default_rng(seed)
     model = LatentDirichlet(LatentDirichletOptions(3, alpha=0.5, beta=0.1))
     topic_word = rng.dirichlet(np.full(10, 0.3), 3)
-    doc_topic = rng.dirichlet(np.full(3, 0.5), 40)
+    doc_topic = rng.dirichlet(np.full(3, 0.5), 30)
     data = model.prepare(np.array([rng.multinomial(30, row @ topic_word) for row in doc_topic]))
     return model, data, model.initialize(data, rng)
 
