@@ -152,4 +152,5 @@ class ModelTab(RunKeeping):
         self.loading.cancel()
         self._panels.stop()
         self.stage.close()
+        self.diagnosis.shutdown()
         self.controller.shutdown()

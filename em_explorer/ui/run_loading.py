@@ -16,8 +16,8 @@ from em_explorer.em.steps import RunOptions
 from em_explorer.session.document import Story, load_story
 from em_explorer.session.kernels import loader
 from em_explorer.ui.data_choices import DataChoice, choices_for, load_choice, story_choice
+from em_explorer.ui.diagnosing import Diagnosing
 from em_explorer.ui.setup_panel import following_seed
-from em_explorer.ui.words_of_run import WordsOfRun
 
 ANOTHER_START = "Another start on the same data. Press Space: where does EM go from here?"
 """Caption of a start that is not the one a demo speaks of."""
@@ -29,7 +29,7 @@ SHAPE_OPTIONS = ("n_components", "n_states", "n_topics", "emission", "n_symbols"
 """Options that change the number of parameters: a given start no longer fits."""
 
 
-class RunLoading(WordsOfRun):
+class RunLoading(Diagnosing):
     """Load a run; what can't be loaded is refused in a sentence, and the screen stays."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -14,12 +14,13 @@ from em_explorer.em.steps import Model, RunOptions, Snapshot
 from em_explorer.session.controller import Controller
 from em_explorer.session.document import Story
 from em_explorer.session.loading import BackgroundLoad
+from em_explorer.ui.bottom import Bottom
 from em_explorer.ui.data_choices import DataChoice
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup
 from em_explorer.ui.setup_panel import SetupPanel
 from em_explorer.ui.stage import Stage
-from em_explorer.ui.tab_frame import Bottom, Heading, SidePanel, hairline
+from em_explorer.ui.tab_frame import Heading, SidePanel, hairline
 from em_explorer.ui.theme import theme_manager
 
 

@@ -1,12 +1,13 @@
-"""The fixed parts of a tab around its play area: heading, side panel, curve and timeline."""
+"""The fixed parts of a tab beside its play area: heading, notice, side panel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -18,16 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from em_explorer.em.steps import Phase
-from em_explorer.em.trace import Trace, phase_of
-from em_explorer.session.controller import Controller
 from em_explorer.session.document import NextStory
 from em_explorer.ui.panels.explain import ExplainPanel, Explanation, wrapped
 from em_explorer.ui.panels.numbers import NumberGroup, NumbersPanel
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.timeline import Timeline
-from em_explorer.ui.transport import Transport, restyle
-from em_explorer.ui.views.curve import LikelihoodCurve
-from em_explorer.ui.wording import nats, signed
+
+if TYPE_CHECKING:
+    from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView
 
 
 def hairline(*, vertical: bool = False) -> QFrame:
@@ -148,7 +146,15 @@ class Heading(QWidget):
 
 
 class SidePanel(QTabWidget):
-    """Explain and Numbers; only the page in front is filled."""
+    """Explain, Numbers and Diagnose; only the page in front is filled.
+
+    Signals
+    -------
+    diagnose_made(panel)
+        The Diagnose page was shown for the first time, and so was made.
+    """
+
+    diagnose_made = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -158,6 +164,11 @@ class SidePanel(QTabWidget):
         self.numbers = NumbersPanel()
         self.addTab(self.explain, "Explain")
         self.addTab(self.numbers, "Numbers")
+        self.diagnose: DiagnosePanel | None = None
+        self._diagnose_page = QWidget()
+        self.addTab(self._diagnose_page, "Diagnose")
+        self.setTabToolTip(2, "What moves, how fast EM converges, and what may go wrong (D)")
+        self._view: Callable[[], DiagnosisView] | None = None
         self._fill: tuple[Callable[[], Explanation], Callable[[], tuple[NumberGroup, ...]]] | None
         self._fill = None
         self.currentChanged.connect(self._refresh)
@@ -171,121 +182,43 @@ class SidePanel(QTabWidget):
         self._fill = (explanation, groups)
         self._refresh()
 
+    def show_diagnosis(self, view: Callable[[], DiagnosisView]) -> None:
+        """Take what the Diagnose page would show; it works only while somebody looks."""
+        self._view = view
+        self._diagnose()
+
+    def open_diagnose(self) -> DiagnosePanel:
+        """Bring the Diagnose page to the front."""
+        self.setCurrentWidget(self._diagnose_page)
+        return self._made()
+
     def _refresh(self, *_: object) -> None:
-        if self._fill is None:
+        if self.currentWidget() is self._diagnose_page:
+            self._diagnose()
+        elif self._fill is None:
             return
-        if self.currentWidget() is self.explain:
+        elif self.currentWidget() is self.explain:
             self.explain.show_explanation(self._fill[0]())
         else:
             self.numbers.show_groups(self._fill[1]())
 
+    def _diagnose(self) -> None:
+        in_front = self.currentWidget() is self._diagnose_page and self.isVisible()
+        if in_front and self._view is not None:
+            self._made().show_view(self._view())
 
-class Bottom(QWidget):
-    """Transport, curve with its reading, timeline."""
+    def _made(self) -> DiagnosePanel:
+        if self.diagnose is None:
+            from em_explorer.ui.panels.diagnose import DiagnosePanel
 
-    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._controller = controller
-        self._n = 1
-        self._name = "log-likelihood"
-        self.transport = Transport(controller)
-        self.curve = LikelihoodCurve()
-        self.timeline = Timeline()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 8, 16, 8)
-        column.setSpacing(4)
-        column.addWidget(self.transport)
-        middle = QHBoxLayout()
-        middle.setSpacing(16)
-        middle.addWidget(self.curve, 1)
-        middle.addLayout(self._reading())
-        column.addLayout(middle)
-        column.addWidget(self.timeline)
-        self.timeline.valueChanged.connect(controller.seek)
-        self.timeline.sliderPressed.connect(controller.pause)
-        self.curve.picked.connect(self._on_picked)
-        self._resize()
-        theme_manager().changed.connect(self._resize)
+            self.diagnose = DiagnosePanel()
+            column = QVBoxLayout(self._diagnose_page)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.addWidget(self.diagnose)
+            self.diagnose_made.emit(self.diagnose)
+        return self.diagnose
 
-    def _reading(self) -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setSpacing(2)
-        self.name_label = QLabel(self._name)
-        self.name_label.setProperty("role", "caption")
-        self.value_label = QLabel("–")
-        self.value_label.setObjectName("log_likelihood")
-        self.value_label.setAccessibleName("Value of the objective, nats")
-        self.value_label.setProperty("role", "number")
-        self.change_label = QLabel()
-        self.change_label.setObjectName("change")
-        self.per_label = QLabel()
-        self.per_label.setObjectName("per_observation")
-        self.per_label.setProperty("role", "caption")
-        self.per_label.setToolTip("Divided by the number of observations")
-        self.per_box = QCheckBox("per observation")
-        self.per_box.setObjectName("show_per_observation")
-        self.per_box.setAccessibleName("Draw the curve per observation")
-        self.per_box.setToolTip("Draw the curve divided by the number of observations")
-        self.per_box.toggled.connect(self.curve.show_per_observation)
-        self.per_box.toggled.connect(lambda _: self.mark(self._controller.cursor))
-        for widget in (
-            self.name_label,
-            self.value_label,
-            self.change_label,
-            self.per_label,
-            self.per_box,
-        ):
-            column.addWidget(widget)
-        column.addStretch(1)
-        return column
-
-    def _resize(self, *_: object) -> None:
-        px, scale = theme_manager().px, theme_manager().scale
-        # In projector mode the type grows, but most of the room belongs to the picture.
-        self.curve.setFixedHeight(round(132 * scale**0.5))
-        self.value_label.setMinimumWidth(px(176))  # more digits must not push the curve
-
-    def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:
-        """Show another run."""
-        self._n, self._name = max(n_observations, 1), name
-        self.name_label.setText(f"{name}, nats")
-        self.timeline.blockSignals(True)
-        self.timeline.setRange(0, 0)
-        self.timeline.blockSignals(False)
-        self.curve.follow(trace, n_observations, name)
-
-    def grow(self) -> None:
-        """Take over the half-steps that have come."""
-        trace = self._controller.trace
-        if trace is not None:
-            self.curve.grow()
-            self.timeline.setMaximum(len(trace) - 1)
-
-    def mark(self, index: int) -> None:
-        """Show where the cursor is."""
-        trace = self._controller.trace
-        if trace is None or index >= len(trace):
-            return
-        self.timeline.setMaximum(len(trace) - 1)
-        self.timeline.blockSignals(True)
-        self.timeline.setValue(index)
-        self.timeline.blockSignals(False)
-        self.curve.mark(index)
-        bound = trace.bound(index)
-        before = trace.bound(index - 1) if index > 1 else None
-        if bound is None:
-            self.value_label.setText("–")
-            self.change_label.setText("")
-            self.per_label.setText("")
-            return
-        change = bound - before if before is not None else None
-        self.value_label.setText(nats(bound, change))
-        self.change_label.setText("" if change is None else f"{signed(change)} nats")
-        restyle(self.change_label, state=phase_of(index).value.lower())
-        self.per_label.setText(f"{nats(bound / self._n, (change or 0) / self._n or None)} each")
-
-    def _on_picked(self, index: int) -> None:
-        self._controller.pause()
-        self._controller.seek(index)
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fill in what came while the panel was folded away."""
+        super().showEvent(event)
+        self._diagnose()

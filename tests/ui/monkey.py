@@ -278,8 +278,9 @@ class Monkey:
     def click_the_curve(self) -> str:
         """Click somewhere on the curve, or choose its unit."""
         if self.random.random() < 0.3:
-            self.tab.bottom.per_box.click()
-            return "per observation"
+            box = self.tab.bottom.mode_box
+            box.setCurrentIndex(self.random.randrange(box.count()))
+            return box.currentText()
         port = self.tab.bottom.curve.viewport()
         place = self._place(port)
         QTest.mouseClick(port, LEFT, NONE, place)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+from em_explorer.em.steps import RunOptions, em_steps
+from em_explorer.em.trace import Trace
+from em_explorer.models.gaussian_mixture import GaussianMixture, GaussianMixtureOptions
 from em_explorer.ui.theme import DARK, apply_theme
-from em_explorer.ui.views.curve import LikelihoodCurve, envelope, wide_enough
+from em_explorer.ui.views.curve import CurveMode, LikelihoodCurve, envelope, wide_enough
 
 
 class Numbers:
@@ -37,6 +41,24 @@ def curve(qtbot: Any) -> Iterator[LikelihoodCurve]:
     holder.close()  # which held it until now
 
 
+def falling_trace() -> Trace:
+    """Return the history of a model whose second M-step overshoots."""
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(-1, 1, 100), rng.normal(1, 1, 100)])
+
+    class Overshoot(GaussianMixture):
+        def m_step(self, params: Any, expectation: Any) -> Any:
+            best = super().m_step(params, expectation)
+            return replace(best, means=best.means + 3.0 * (best.means - params.means) + 0.5)
+
+    model = Overshoot(GaussianMixtureOptions(2))
+    data = model.prepare(points)
+    trace = Trace(model, data)
+    for snapshot in em_steps(model, data, model.initialize(data, rng), RunOptions(3, 0.0)):
+        trace.append(snapshot)
+    return trace
+
+
 def rising(n: int) -> np.ndarray:
     return -1000.0 - 500.0 * np.exp(-np.arange(n) / (n / 5))
 
@@ -49,7 +71,7 @@ def test_few_points_are_drawn_as_they_are(curve):
     assert y.tolist() == bounds.tolist()
     assert curve.e_dots.getData()[0].tolist() == list(range(13))
     assert curve.m_dots.getData()[0].tolist() == [k + 0.5 for k in range(12)]
-    curve.show_per_observation(True)
+    curve.show_mode(CurveMode.EACH)
     np.testing.assert_allclose(curve.line.getData()[1], bounds / 10)
 
 
@@ -155,3 +177,39 @@ def test_another_theme_repaints_the_line(qapp, curve):
     app = QApplication.instance()
     apply_theme(app, DARK)
     assert curve.line.opts["pen"].color().name() == DARK.secondary.lower()
+
+
+def test_a_steady_rate_falls_on_a_straight_line(curve):
+    limit, rate = -500.0, 0.8
+    e_steps = limit - 100.0 * rate ** np.arange(40)
+    bounds = np.repeat(e_steps, 2)[:-1]
+    bounds[1::2] = 0.5 * (e_steps[:-1] + e_steps[1:])
+    curve.follow(Numbers(bounds), 10, "bound")
+    curve.show_mode(CurveMode.DISTANCE)
+    x, y = curve.e_dots.getData()
+    np.testing.assert_allclose(y, np.log10(100.0) + x * np.log10(rate), atol=1e-4)
+    assert curve.getAxis("left").labelText == "log₁₀(L∞ − L)"
+    curve.mark(21)
+    np.testing.assert_allclose(curve.marker.getData()[1], [2.0 + 10 * np.log10(rate)], atol=1e-6)
+
+
+def test_without_a_limit_the_curve_says_so(curve):
+    curve.follow(Numbers(np.array([-10.0, -9.0, -8.0, -6.0, -1.0])), 10, "bound")
+    curve.show_mode(CurveMode.DISTANCE)
+    assert not curve.getPlotItem().isVisible()
+    assert "can’t be told yet" in curve.invitation.text()
+    curve.show_mode(CurveMode.TOTAL)
+    assert curve.getPlotItem().isVisible()
+
+
+def test_a_fall_is_marked(curve):
+    trace = falling_trace()
+    curve.follow(trace, 10, "bound")
+    places = curve.falls
+    assert len(places)
+    assert (places % 2 == 0).all()  # M-steps
+    assert curve.fall_marks.getData()[0].tolist() == ((places - 1) / 2).tolist()
+    fallen = [trace.bound(int(place)) for place in places]
+    assert curve.fall_marks.getData()[1].tolist() == fallen
+    curve.show_mode(CurveMode.EACH)
+    np.testing.assert_allclose(curve.fall_marks.getData()[1], np.divide(fallen, 10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from time import monotonic
 from typing import Any
 
@@ -11,7 +13,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Floats, Ints
+from em_explorer.em.diagnostics import aitken_limit, decreases, distances, falls
 from em_explorer.em.trace import Trace, phase_of
 from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
@@ -26,8 +29,28 @@ LEAST_AFTER_LEAP = 8
 
 INVITATION = "The curve begins with the first E-step: press the blue button, or Space."
 
+NO_LIMIT = "Where the curve is heading can’t be told yet: let EM take a few more steps."
+
 FIRST_WIDTH = 12.0
 """Iterations that have room at the beginning."""
+
+
+class CurveMode(Enum):
+    """How the curve is drawn; the value is what the choice says."""
+
+    TOTAL = "total"
+    EACH = "per observation"
+    DISTANCE = "log₁₀(L∞ − L)"
+
+    @property
+    def tip(self) -> str:
+        """What it shows."""
+        return {
+            CurveMode.TOTAL: "The objective as it is, nats",
+            CurveMode.EACH: "The objective divided by the number of observations",
+            CurveMode.DISTANCE: "How far the limit L∞ still is, as a power of ten. A straight line "
+            "falls at a steady rate; L∞ is extrapolated from the last gains (Aitken)",
+        }[self]
 
 
 def envelope(values: Floats, most: int) -> tuple[Floats, Floats]:
@@ -61,6 +84,26 @@ def envelope(values: Floats, most: int) -> tuple[Floats, Floats]:
     return np.append(positions, n - 1.0), np.append(pairs, values[-1])
 
 
+@dataclass(frozen=True, eq=False)
+class OtherCurve:
+    """Another run's curve, to be drawn behind.
+
+    Attributes
+    ----------
+    bounds : (n,) float, nats
+        At each of its E-steps.
+    offset : float
+        How many iterations after this run's start it began.
+    color : str
+    dashed : bool
+    """
+
+    bounds: Floats
+    offset: float
+    color: str
+    dashed: bool = False
+
+
 def wide_enough(iterations: float) -> float:
     """Return the width of the axis: 12, 16, 24, 32, 48, …, so that it grows in steps."""
     width = FIRST_WIDTH
@@ -88,21 +131,27 @@ class LikelihoodCurve(pg.PlotWidget):
         self.setToolTip("The objective after each half-step. Click a point to go there.")
         self._trace: Trace | None = None
         self._range: tuple[float, float, float] | None = None
+        self._drawn: Floats = np.empty(0)
         self._marked = 0
         self._drawn_at = 0.0
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self.draw_now)
         self._n_observations = 1
-        self.per_observation = False
+        self.mode = CurveMode.TOTAL
         self.name = "log-likelihood"
         self.setMouseEnabled(x=False, y=False)
         self.line = self.plot([], [], pen=None)
         self.e_dots = pg.ScatterPlotItem(size=6, pen=None)
         self.m_dots = pg.ScatterPlotItem(size=5, pen=None)
         self.marker = pg.ScatterPlotItem(size=11)
+        self.fall_marks = pg.ScatterPlotItem(size=11, symbol="t", pen=None)
+        self.fall_marks.setToolTip("Here the objective fell")
+        self.others: tuple[OtherCurve, ...] = ()
+        self.other_lines: list[pg.PlotDataItem] = []
         self.addItem(self.m_dots)
         self.addItem(self.e_dots)
+        self.addItem(self.fall_marks)
         self.addItem(self.marker)
         self.invitation = QLabel(INVITATION, self)
         self.invitation.setObjectName("curve_invitation")
@@ -128,12 +177,38 @@ class LikelihoodCurve(pg.PlotWidget):
         """Draw the half-steps that have come: now, or with the curve's next frame."""
         self._draw_soon()
 
-    def show_per_observation(self, on: bool) -> None:
-        """Choose between the total and the value per observation."""
-        self.per_observation = on
+    def show_mode(self, mode: CurveMode) -> None:
+        """Choose between the total, the value per observation and the distance to the limit."""
+        self.mode = mode
         self._range = None
         self._label()
         self.draw_now()
+
+    def show_others(self, others: tuple[OtherCurve, ...]) -> None:
+        """Draw other runs' curves behind this one; the range then holds their ends too."""
+        self.others = others
+        self._range = None
+        while len(self.other_lines) > len(others):
+            self.removeItem(self.other_lines.pop())
+        while len(self.other_lines) < len(others):
+            line = self.plot([], [])
+            line.setZValue(-1)
+            self.other_lines.append(line)
+        self.draw_now()
+
+    def _draw_others(self) -> None:
+        for line, other in zip(self.other_lines, self.others, strict=True):
+            style = Qt.PenStyle.DashLine if other.dashed else Qt.PenStyle.SolidLine
+            x = other.offset + np.arange(len(other.bounds))
+            line.setData(
+                x, self.to_axis(other.bounds), pen=pg.mkPen(other.color, width=1.5, style=style)
+            )
+
+    def to_axis(self, bounds: Floats) -> Floats:
+        """Return the bounds of another run's E-steps, nats, as the axis shows them."""
+        if self.mode is CurveMode.DISTANCE:
+            return distances(bounds, aitken_limit(bounds))
+        return bounds / self._n_observations if self.mode is CurveMode.EACH else bounds
 
     def mark(self, index: int) -> None:
         """Put the large dot on the cursor's half-step."""
@@ -152,8 +227,18 @@ class LikelihoodCurve(pg.PlotWidget):
         return np.empty(0) if self._trace is None else self._trace.half_step_bounds[1:]
 
     @property
-    def _scale(self) -> float:
-        return 1.0 / self._n_observations if self.per_observation else 1.0
+    def falls(self) -> Ints:
+        """The half-steps that lowered the objective by more than rounding explains."""
+        if not isinstance(self._trace, Trace) or not len(decreases(self._bounds)):
+            return np.empty(0, dtype=np.int64)
+        return falls(self._trace)
+
+    def _heights(self) -> Floats:
+        """Return what is drawn of each half-step but the start; NaN where there is nothing."""
+        bounds = self._bounds
+        if self.mode is CurveMode.DISTANCE:
+            return distances(bounds, aitken_limit(bounds[::2]))
+        return bounds / self._n_observations if self.mode is CurveMode.EACH else bounds
 
     def _draw_soon(self) -> None:
         if self._later.isActive():
@@ -167,32 +252,38 @@ class LikelihoodCurve(pg.PlotWidget):
     def draw_now(self) -> None:
         """Draw the curve and the cursor's dot as they are."""
         self._later.stop()
-        bounds = self._bounds
-        many = len(bounds) > MOST_DOTS
+        self._drawn = heights = self._heights()
+        known = np.flatnonzero(np.isfinite(heights))
+        many = len(heights) > MOST_DOTS
         columns = max(int(self.getPlotItem().vb.width()), 100)
-        positions, y = envelope(bounds, columns)
-        x, y = positions / 2.0, y * self._scale
+        positions, y = envelope(heights[known], columns)
+        x = known[positions.astype(np.int64)] / 2.0
         # Thousands of points: a broad or smooth pen would take tens of milliseconds. And where
         # there are too many for dots, the line is all there is to see.
         theme = theme_manager().current
         pen = pg.mkPen(theme.secondary if many else theme.border, width=1 if many else 1.5)
         self.line.setData(x, y, antialias=not many, pen=pen)
-        e, m = (slice(0, 0), slice(0, 0)) if many else (slice(0, None, 2), slice(1, None, 2))
+        is_e = x == np.floor(x)
+        e, m = (slice(0, 0), slice(0, 0)) if many else (is_e, ~is_e)
         self.e_dots.setData(x[e], y[e])
         self.m_dots.setData(x[m], y[m])
+        fallen = self.falls - 1
+        fallen = fallen[np.isfinite(heights[fallen])]
+        self.fall_marks.setData(fallen / 2.0, heights[fallen])
+        self._draw_others()
         self._fit_range(x, y)
         self._draw_marker()
         self._drawn_at = monotonic()
 
     def _draw_marker(self) -> None:
-        index, bounds = self._marked, self._bounds
-        if not 0 < index <= len(bounds):
+        index, drawn = self._marked, self._drawn
+        if not 0 < index <= len(drawn) or not np.isfinite(drawn[index - 1]):
             self.marker.setData([], [])
             return
         theme = theme_manager().current
         self.marker.setData(
             [(index - 1) / 2.0],
-            [bounds[index - 1] * self._scale],
+            [drawn[index - 1]],
             brush=theme.phase_color(phase_of(index).value),
             pen=pg.mkPen(theme.panel, width=2),
         )
@@ -201,16 +292,22 @@ class LikelihoodCurve(pg.PlotWidget):
         """Show all of the curve; the range grows in steps, so that it does not creep."""
         self.getPlotItem().setVisible(bool(x.size))  # axes without a curve would lie
         self.invitation.setVisible(not x.size)
+        self.invitation.setText(NO_LIMIT if len(self._bounds) else INVITATION)
         if not x.size:
             self.setXRange(-0.4, FIRST_WIDTH, padding=0)
             return
-        right = wide_enough(x[-1])
+        ends = [other.offset + len(other.bounds) - 1 for other in self.others]
+        right = wide_enough(max([x[-1], *ends]))
         low, high = float(y.min()), float(y.max())
-        enough = y.size > LEAST_AFTER_LEAP
-        settled = float(self._bounds[2:].min()) * self._scale if enough else low
+        enough = y.size > LEAST_AFTER_LEAP and self.mode is not CurveMode.DISTANCE
+        settled = float(self._drawn[2:].min()) if enough else low
         leap, rest = settled - low, high - settled
         if leap > 3 * rest > 1e-4 * leap:
             low = settled  # the first leap would press all that follows flat
+        for other in self.others:  # where they end belongs into the picture
+            known = self.to_axis(other.bounds)
+            last = known[np.isfinite(known)][-1:]
+            low, high = min([low, *last]), max([high, *last])
         # Never so narrow that the tick labels have no room for their digits.
         room = max((high - low) * 0.12, abs(high) * 1e-5, 1e-12)
         if self._range is not None and right == self._range[0] and y.size > MOST_DOTS:
@@ -234,7 +331,9 @@ class LikelihoodCurve(pg.PlotWidget):
         super().paintEvent(event)
 
     def _label(self) -> None:
-        what = f"{self.name} / n" if self.per_observation else self.name
+        what = f"{self.name} / n" if self.mode is CurveMode.EACH else self.name
+        if self.mode is CurveMode.DISTANCE:
+            what = self.mode.value
         self.setLabel("left", what, units=None)
         self.setLabel("bottom", "iteration")
 
@@ -250,6 +349,7 @@ class LikelihoodCurve(pg.PlotWidget):
         self._style()
         self.e_dots.setBrush(theme.phase_color("E"))
         self.m_dots.setBrush(theme.phase_color("M"))
+        self.fall_marks.setBrush(theme.color("failure"))
         self.draw_now()
 
     def _on_click(self, event: Any) -> None:

@@ -1,0 +1,150 @@
+"""The foot of a tab: transport, curve with its reading, timeline."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from em_explorer.em.trace import Trace, phase_of
+from em_explorer.session.controller import Controller
+from em_explorer.ui.diagnose_words import Outlook
+from em_explorer.ui.editors import ElidedComboBox
+from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.timeline import Timeline
+from em_explorer.ui.transport import Transport, restyle
+from em_explorer.ui.views.curve import CurveMode, LikelihoodCurve
+from em_explorer.ui.wording import nats, signed
+
+
+class Bottom(QWidget):
+    """Transport, curve with its reading, timeline."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._controller = controller
+        self._n = 1
+        self._name = "log-likelihood"
+        self.transport = Transport(controller)
+        self.curve = LikelihoodCurve()
+        self.timeline = Timeline()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 8)
+        column.setSpacing(4)
+        column.addWidget(self.transport)
+        middle = QHBoxLayout()
+        middle.setSpacing(16)
+        middle.addWidget(self.curve, 1)
+        middle.addLayout(self._reading())
+        column.addLayout(middle)
+        column.addWidget(self.timeline)
+        self.timeline.valueChanged.connect(controller.seek)
+        self.timeline.sliderPressed.connect(controller.pause)
+        self.curve.picked.connect(self._on_picked)
+        self._resize()
+        theme_manager().changed.connect(self._resize)
+
+    def _reading(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        self.name_label = QLabel(self._name)
+        self.name_label.setProperty("role", "caption")
+        self.value_label = QLabel("–")
+        self.value_label.setObjectName("log_likelihood")
+        self.value_label.setAccessibleName("Value of the objective, nats")
+        self.value_label.setProperty("role", "number")
+        self.change_label = QLabel()
+        self.change_label.setObjectName("change")
+        self.per_label = QLabel()
+        self.per_label.setObjectName("per_observation")
+        self.per_label.setProperty("role", "caption")
+        self.per_label.setToolTip("Divided by the number of observations")
+        self.outlook = QLabel()
+        self.outlook.setObjectName("outlook")
+        self.outlook.setAccessibleName("What lies ahead of this run")
+        self.outlook.setProperty("role", "caption")
+        self.mode_box = ElidedComboBox()
+        self.mode_box.setObjectName("curve_mode")
+        self.mode_box.setAccessibleName("How the curve is drawn")
+        self.mode_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for mode in CurveMode:
+            self.mode_box.addItem(mode.value)
+            self.mode_box.setItemData(
+                self.mode_box.count() - 1, mode.tip, Qt.ItemDataRole.ToolTipRole
+            )
+        self.mode_box.setToolTip("Total, per observation, or how far the limit still is")
+        self.mode_box.currentIndexChanged.connect(self._on_mode)
+        self.row = QHBoxLayout()
+        self.row.setSpacing(4)
+        self.row.addWidget(self.mode_box, 1)
+        for widget in (
+            self.name_label,
+            self.value_label,
+            self.change_label,
+            self.per_label,
+            self.outlook,
+        ):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addLayout(self.row)
+        return column
+
+    def _resize(self, *_: object) -> None:
+        px, scale = theme_manager().px, theme_manager().scale
+        # In projector mode the type grows, but most of the room belongs to the picture.
+        self.curve.setFixedHeight(round(132 * scale**0.5))
+        self.value_label.setMinimumWidth(px(176))  # more digits must not push the curve
+
+    def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:
+        """Show another run."""
+        self._n, self._name = max(n_observations, 1), name
+        self.name_label.setText(f"{name}, nats")
+        self.timeline.blockSignals(True)
+        self.timeline.setRange(0, 0)
+        self.timeline.blockSignals(False)
+        self.curve.follow(trace, n_observations, name)
+
+    def grow(self) -> None:
+        """Take over the half-steps that have come."""
+        trace = self._controller.trace
+        if trace is not None:
+            self.curve.grow()
+            self.timeline.setMaximum(len(trace) - 1)
+
+    def mark(self, index: int) -> None:
+        """Show where the cursor is."""
+        trace = self._controller.trace
+        if trace is None or index >= len(trace):
+            return
+        self.timeline.setMaximum(len(trace) - 1)
+        self.timeline.blockSignals(True)
+        self.timeline.setValue(index)
+        self.timeline.blockSignals(False)
+        self.curve.mark(index)
+        bound = trace.bound(index)
+        before = trace.bound(index - 1) if index > 1 else None
+        if bound is None:
+            self.value_label.setText("–")
+            self.change_label.setText("")
+            self.per_label.setText("")
+            return
+        change = bound - before if before is not None else None
+        self.value_label.setText(nats(bound, change))
+        self.change_label.setText("" if change is None else f"{signed(change)} nats")
+        restyle(self.change_label, state=phase_of(index).value.lower())
+        self.per_label.setText(f"{nats(bound / self._n, (change or 0) / self._n or None)} each")
+
+    def show_outlook(self, outlook: Outlook) -> None:
+        """Say in one line what lies ahead."""
+        self.outlook.setText(outlook.text)
+        self.outlook.setToolTip(outlook.details)
+        restyle(self.outlook, state=outlook.tone)
+
+    @Slot(int)
+    def _on_mode(self, position: int) -> None:
+        self.curve.show_mode(list(CurveMode)[position])
+
+    def _on_picked(self, index: int) -> None:
+        self._controller.pause()
+        self._controller.seek(index)

@@ -1,0 +1,279 @@
+"""The Diagnose page: one run taken apart, in headings that say the gist and open with a click."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from em_explorer.em.diagnostics import falls
+from em_explorer.em.trace import phase_of
+from em_explorer.session.diagnosis import Diagnosis
+from em_explorer.ui import diagnose_words as words
+from em_explorer.ui.panels.explain import wrapped
+from em_explorer.ui.panels.numbers import NumberRow
+from em_explorer.ui.panels.sections import RowsGrid, Section
+from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.transport import restyle
+from em_explorer.ui.views.bound_parts import BoundStairs, stairs
+from em_explorer.ui.views.bound_picture import BoundPicture, BoundView
+from em_explorer.ui.views.gauges import GaugeRows
+
+OPEN_FIRST = ("changed", "bound")
+"""Sections open at the beginning."""
+
+GONE = "This half-step is being computed again."
+
+
+@dataclass(frozen=True)
+class DiagnosisView:
+    """What the page is asked to show.
+
+    Attributes
+    ----------
+    diagnosis : Diagnosis
+    index : int
+    curve_name : str
+    moved : (str, tuple of NumberRow)
+        What an E-step changed, where the model's tab has its own words for it.
+    rushing : bool
+        True while half-steps come too fast for pictures that take passes over the data.
+    """
+
+    diagnosis: Diagnosis
+    index: int
+    curve_name: str
+    moved: tuple[str, tuple[NumberRow, ...]]
+    rushing: bool
+
+
+class DiagnosePanel(QScrollArea):
+    """What changed, the bound, the convergence, the gauges.
+
+    Signals
+    -------
+    enlarge_wanted()
+        The picture of the bound was clicked.
+    """
+
+    enlarge_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("diagnose")
+        self.setAccessibleName("Diagnosis of this run")
+        self.setProperty("role", "panel")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.sections: dict[str, Section] = {}
+        self._order: list[Section] = []
+        self._view: DiagnosisView | None = None
+        page = QWidget()
+        page.setProperty("role", "panel")
+        self._column = QVBoxLayout(page)
+        self._add_changed()
+        self._add_bound()
+        self._add_convergence()
+        self._add_gauges()
+        self._column.addStretch(1)
+        self.setWidget(page)
+        self._fit_later = QTimer(self)
+        self._fit_later.setSingleShot(True)
+        self._fit_later.timeout.connect(self._make_room)
+        theme_manager().changed.connect(self._retheme)
+        self._retheme()
+        for name in OPEN_FIRST:
+            self.sections[name].head.setChecked(True)
+            self._order.append(self.sections[name])
+
+    # -- sections ------------------------------------------------------------------------------
+
+    def add_section(self, name: str, title: str, tip: str) -> Section:
+        """Add a section at the end."""
+        section = Section(name, title, tip)
+        section.opened.connect(self._on_opened)
+        section.toggled.connect(self._on_toggled)
+        place = self._column.count() - (1 if self.widget() is not None else 0)
+        self._column.insertWidget(place, section)
+        self.sections[name] = section
+        return section
+
+    def _add_changed(self) -> None:
+        section = self.add_section(
+            "changed", "What changed", "What the last half-step moved, most first"
+        )
+        self.changed_words = wrapped(name="changed_words")
+        self.changed = RowsGrid("changed")
+        section.column.addWidget(self.changed_words)
+        section.column.addWidget(self.changed)
+
+    def _add_bound(self) -> None:
+        section = self.add_section(
+            "bound", "The bound", "What F(q, θ) is made of, and how it touches the likelihood"
+        )
+        self.stairs = BoundStairs()
+        self.picture = BoundPicture("bound_picture")
+        self.picture.setToolTip(
+            "The likelihood and the bound along the way from these parameters to the next. E lets "
+            "them touch, M goes to the bound’s top. Click to enlarge (B)"
+        )
+        self.picture.clicked.connect(self.enlarge_wanted)
+        self.bound_words = wrapped(role="secondary", name="bound_words")
+        for widget in (self.stairs, self.bound_words, self.picture):
+            section.column.addWidget(widget)
+
+    def _add_convergence(self) -> None:
+        section = self.add_section(
+            "convergence", "Convergence", "How fast EM converges, and how far it still has to go"
+        )
+        self.alarm = wrapped(name="alarm")
+        restyle(self.alarm, state="warning")
+        self.convergence = RowsGrid("convergence")
+        section.column.addWidget(self.alarm)
+        section.column.addWidget(self.convergence)
+
+    def _add_gauges(self) -> None:
+        section = self.add_section("gauges", "Gauges", "What may run out before EM is done")
+        self.gauge_words = wrapped(name="gauge_words")
+        restyle(self.gauge_words, state="failure")
+        self.gauges = GaugeRows()
+        section.column.addWidget(self.gauges)
+        section.column.addWidget(self.gauge_words)
+
+    # -- filling -------------------------------------------------------------------------------
+
+    def show_view(self, view: DiagnosisView) -> None:
+        """Show what is known about a half-step, and ask for what is not."""
+        self._view = view
+        self._fill()
+        if not view.rushing:
+            wants_line = self.sections["bound"].is_open
+            view.diagnosis.want(view.index, line=wants_line)
+
+    @Slot()
+    def refill(self) -> None:
+        """Show what has been worked out meanwhile."""
+        if self._view is not None and self.isVisible():
+            self._fill()
+
+    def _fill(self) -> None:
+        assert self._view is not None
+        self._fill_changed(self._view)
+        self._fill_bound(self._view)
+        self._fill_convergence(self._view)
+        self._fill_gauges(self._view)
+        self._fit_later.start(0)
+
+    def _fill_changed(self, view: DiagnosisView) -> None:
+        phase, section = phase_of(view.index).value, self.sections["changed"]
+        rows: tuple[NumberRow, ...] = ()
+        if view.index == 0:
+            text = "Nothing yet: this is the start."
+        elif phase == "E":
+            text, rows = view.moved
+        else:
+            found = view.diagnosis.changes(view.index)
+            text = GONE if found is None else words.change_sentence(found)
+            rows = () if found is None else words.change_rows(found)
+        self.changed_words.setText(text)
+        self.changed.show_rows(rows)
+        first = f"{rows[0].name}: {_bare(rows[0].value)}" if rows else ""
+        section.show_gist("" if section.is_open else first)
+
+    def _fill_bound(self, view: DiagnosisView) -> None:
+        section, diagnosis = self.sections["bound"], view.diagnosis
+        parts = diagnosis.parts(view.index)
+        gist = words.bound_gist(parts, diagnosis.exact)
+        section.show_gist("" if section.is_open and parts is not None else gist)
+        if not section.is_open:
+            return
+        phase = phase_of(view.index).value
+        self.stairs.show_rows(() if parts is None else stairs(parts, phase))
+        self.stairs.setVisible(parts is not None)
+        line = diagnosis.line(view.index) if view.index else None
+        self.picture.show_view(BoundView(line, phase, self._why_no_line(view)))
+        self.bound_words.setVisible(not diagnosis.exact)
+        self.bound_words.setText(
+            "log p(X) itself is out of reach here: q is the best of a family, not the true "
+            "posterior. EM climbs this bound instead."
+        )
+
+    def _why_no_line(self, view: DiagnosisView) -> str:
+        if view.index == 0:
+            return "The first E-step gives the first bound."
+        if view.rushing:
+            return "Drawn when EM rests."
+        return "being drawn …" if view.diagnosis.busy else "This step can’t be drawn."
+
+    def _fill_convergence(self, view: DiagnosisView) -> None:
+        section, diagnosis = self.sections["convergence"], view.diagnosis
+        state = diagnosis.convergence(view.index)
+        moving = diagnosis.alarm(view.index)
+        tone = "" if moving is None else "warning"
+        section.show_gist(words.convergence_gist(state), tone)
+        if not section.is_open:
+            return
+        self.alarm.setVisible(moving is not None)
+        self.alarm.setText("" if moving is None else words.alarm_sentence(moving))
+        trace = diagnosis.trace
+        n_falls = 0 if trace is None else int((falls(trace) <= view.index).sum())
+        self.convergence.show_rows(words.convergence_rows(state, n_falls, view.curve_name))
+
+    def _fill_gauges(self, view: DiagnosisView) -> None:
+        section, diagnosis = self.sections["gauges"], view.diagnosis
+        gauges, collapse = diagnosis.gauges(view.index), diagnosis.collapse(view.index)
+        section.show_gist(*words.gauge_gist(gauges, collapse))
+        if not section.is_open:
+            return
+        self.gauges.show_gauges(gauges)
+        self.gauge_words.setVisible(collapse is not None)
+        self.gauge_words.setText("" if collapse is None else words.collapse_text(collapse) + ".")
+
+    # -- room ----------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_opened(self, section: Section) -> None:
+        if section in self._order:
+            self._order.remove(section)
+        self._order.append(section)
+        if self._view is not None:
+            self.show_view(self._view)
+
+    @Slot(bool)
+    def _on_toggled(self, _open: bool) -> None:
+        if self._view is not None:
+            self._fill()
+
+    @Slot()
+    def _make_room(self) -> None:
+        """Fold what was opened longest ago, until nothing must be scrolled."""
+        self._order = [section for section in self._order if section.is_open]
+        width = self.viewport().width()
+        while len(self._order) > 1 and self.isVisible():
+            if self._column.totalHeightForWidth(width) <= self.viewport().height():
+                break
+            self._order.pop(0).head.setChecked(False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Use the room there is."""
+        super().resizeEvent(event)
+        self._fit_later.start(0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fill in what came while nobody looked."""
+        super().showEvent(event)
+        self._fit_later.start(0)
+
+    def _retheme(self, *_: object) -> None:
+        px = theme_manager().px
+        self._column.setContentsMargins(px(16), px(8), px(16), px(8))
+        self._column.setSpacing(px(4))
+        if self._view is not None:
+            self._fill()
+
+
+def _bare(text: str) -> str:
+    return text.replace("<b>", "").replace("</b>", "")

@@ -1,0 +1,236 @@
+"""The Diagnose page in every tab: what changed, the bound, convergence, gauges, the outlook."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from em_explorer import registry
+from em_explorer.em.diagnostics import changes
+from em_explorer.ui.diagnose_words import told
+from em_explorer.ui.views.gauges import level, warning_level
+
+KEYS = [row.key for row in registry.MODELS]
+EXACT = [key for key in KEYS if key != "latent_dirichlet"]
+
+
+@pytest.fixture
+def page(window: Any, qtbot: Any) -> Any:
+    """Open a model's tab on its first demo with the Diagnose page in front."""
+
+    def open_page(key: str, demo: str | None = None) -> tuple[Any, Any]:
+        window.open_model(key)
+        if demo is not None:
+            window.open_demo(demo)
+        panel = window.tab.side.open_diagnose()
+        qtbot.waitUntil(panel.isVisible)
+        return window.tab, panel
+
+    return open_page
+
+
+@pytest.fixture
+def worked_out(qtbot: Any) -> Any:
+    """Wait until the thread has worked out what the page asked for."""
+
+    def wait(tab: Any) -> None:
+        qtbot.waitUntil(lambda: not tab.diagnosis.busy, timeout=20_000)
+
+    return wait
+
+
+def test_the_page_is_made_when_it_is_first_shown(window, qtbot, step):
+    side = window.tab.side
+    step(window.tab, 2)
+    assert side.diagnose is None
+    assert [side.tabText(i) for i in range(side.count())] == ["Explain", "Numbers", "Diagnose"]
+    side.setCurrentIndex(2)
+    qtbot.waitUntil(side.diagnose.isVisible)
+    assert side.diagnose.changed.rows
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_changed_most(page, step, key):
+    tab, panel = page(key)
+    assert "this is the start" in panel.changed_words.text()
+    step(tab, 2)
+    anatomy = tab.anatomy()
+    before, after = tab.snapshot(1).params, tab.snapshot(2).params
+    most = changes(anatomy, before, after)[0]
+    assert panel.changed.rows[0].name == most.parameter.label
+    old, new = told(most.before, most.after, probability=most.parameter.group == "weights")
+    assert old.lstrip("0") in panel.changed.rows[0].value
+    assert new.lstrip("0") in panel.changed.rows[0].value
+    assert most.parameter.label in panel.changed_words.text()
+    step(tab, 1)
+    assert "stand still" in panel.changed_words.text()
+
+
+@pytest.mark.parametrize("key", ["gaussian_mixture", "hidden_markov", "latent_dirichlet"])
+def test_an_e_step_changes_what_is_expected(page, step, key):
+    tab, panel = page(key)
+    step(tab, 3)
+    counts = {row.name: row.value for row in panel.changed.rows}
+    gauges = [g for g in tab.diagnosis.gauges(3) if g.kind == "count"]
+    assert counts
+    assert set(counts) <= {gauge.label for gauge in gauges}
+    assert all("→" in value for value in counts.values())
+
+
+@pytest.mark.parametrize("key", EXACT)
+def test_the_gap_opens_in_m_and_closes_in_e(page, step, worked_out, key):
+    tab, panel = page(key)
+    step(tab, 1)
+    worked_out(tab)
+    rows = {row.label: row for row in panel.stairs.rows}
+    assert rows["+ gap KL"].value == "0"
+    step(tab, 1)
+    worked_out(tab)
+    parts = tab.diagnosis.parts(2)
+    rows = {row.label: row for row in panel.stairs.rows}
+    assert parts.gap > 0
+    assert rows["= log p(X)"].end - rows["= bound F"].end == pytest.approx(parts.gap)
+    step(tab, 1)
+    trace = tab.controller.trace
+    assert trace.bound(3) - trace.bound(2) == pytest.approx(parts.gap, rel=1e-6)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_bound_touches_from_below(page, step, worked_out, key):
+    tab, panel = page(key)
+    step(tab, 1)
+    worked_out(tab)
+    line = panel.picture.view.line
+    trace = tab.controller.trace
+    at = {float(s): i for i, s in enumerate(line.s)}
+    assert line.bound[at[0.0]] == pytest.approx(trace.bound(1))
+    assert int(np.nanargmax(line.bound)) == at[1.0]  # where the M-step that comes will go
+    if key in EXACT:
+        assert line.log_likelihood[at[0.0]] == pytest.approx(trace.bound(1))
+        assert (line.log_likelihood >= line.bound - 1e-6)[np.isfinite(line.bound)].all()
+        assert panel.bound_words.isHidden()
+    else:
+        assert line.log_likelihood is None
+        assert "out of reach" in panel.bound_words.text()
+        assert "+ gap KL" not in [row.label for row in panel.stairs.rows]
+    step(tab, 1)
+    assert trace.bound(2) == pytest.approx(line.bound[at[1.0]])
+    assert panel.picture.view.phase == "M"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_convergence_is_told(page, step, run_to_end, key):
+    tab, panel = page(key)
+    step(tab, 7)
+    panel.sections["convergence"].head.click()
+    state = tab.diagnosis.convergence(7)
+    gains = np.diff(tab.controller.trace.bounds)
+    assert state.rate == pytest.approx(gains[-1] / gains[-2])
+    assert panel.convergence.value_of("decreases") == "none"
+    if state.iterations_left is not None:
+        assert f"{state.iterations_left:,}" in panel.convergence.value_of("iterations left")
+        assert f"{state.iterations_left:,}" in tab.bottom.outlook.text()
+
+
+def test_about_so_many_iterations_are_left(window, step, run_to_end):
+    tab = window.tab
+    step(tab, 21)
+    told_then = tab.diagnosis.convergence(21).iterations_left
+    assert tab.bottom.outlook.text() == f"about {told_then} iterations left"
+    run_to_end(tab)
+    really = tab.controller.trace.n_iter - 10
+    assert abs(told_then - really) <= 3
+    assert tab.bottom.outlook.text() == ""
+
+
+def test_flat_is_not_converged(window, qtbot, step):
+    window.open_demo("overlap-is-slow")
+    tab = window.tab
+    tab.controller.run_to_end()
+    qtbot.waitUntil(lambda: len(tab.controller.trace) > 300)
+    tab.controller.pause()
+    tab.controller.seek(299)
+    tab.settle()
+    moving = tab.diagnosis.alarm(299)
+    assert moving is not None
+    assert moving.parameter.label in tab.bottom.outlook.text()
+    assert tab.bottom.outlook.property("state") == "warning"
+    panel = tab.side.open_diagnose()
+    qtbot.waitUntil(panel.isVisible)
+    panel.sections["convergence"].head.click()
+    assert moving.parameter.label in panel.alarm.text()
+    assert panel.alarm.isVisible()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_gauges_are_drawn(page, step, key):
+    tab, panel = page(key)
+    step(tab, 3)
+    panel.sections["gauges"].head.click()
+    shown = panel.gauges.gauges
+    assert shown
+    assert set(shown) <= set(tab.diagnosis.gauges(3))
+    assert all(0.0 <= level(gauge) <= 1.0 for gauge in shown)
+    for gauge in shown:
+        if gauge.value < gauge.warn:
+            assert level(gauge) <= warning_level(gauge)
+
+
+def test_a_collapse_is_foretold(window, qtbot, step, run_to_end):
+    window.open_demo("old-faithful-collapse")
+    tab = window.tab
+    run_to_end(tab)
+    last = len(tab.controller.trace) - 1
+    tab.controller.seek(last - 2)
+    tab.settle()
+    gauge, left = tab.diagnosis.collapse(last - 2)
+    assert gauge.kind == "eigenvalue"
+    assert 0 <= left <= 3
+    assert "collapses" in tab.bottom.outlook.text()
+    assert tab.bottom.outlook.property("state") == "failure"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_nothing_must_be_scrolled(window, page, step, key):
+    window.resize(1280, 800)
+    tab, panel = page(key)
+    step(tab, 6)
+    for section in panel.sections.values():
+        if not section.is_open:
+            section.head.click()
+        panel._make_room()
+        assert section.is_open
+        assert panel.verticalScrollBar().maximum() == 0
+
+
+def test_sections_fold_and_say_the_gist(page, step, qtbot):
+    tab, panel = page("gaussian_mixture")
+    step(tab, 4)
+    section = panel.sections["bound"]
+    assert section.is_open
+    qtbot.mouseClick(section.head, Qt.MouseButton.LeftButton)
+    assert not section.is_open
+    assert "gap" in section.gist.text()
+
+
+def test_values_are_told_as_finely_as_they_differ():
+    assert told(54.9, 60.2) == ("55", "60")
+    assert told(54.9012, 54.9048) == ("54.901", "54.905")
+    assert told(0.312, 0.361, probability=True) == (".31", ".36")
+    assert told(-1.5, -1.4) == ("−1.5", "−1.4")
+    assert told(0.0, 0.0) == ("0", "0")
+    before, after = told(math.pi, math.pi + 1e-7)
+    assert before != after
+
+
+def test_the_thread_ends_with_the_window(window, page, step, worked_out):
+    tab, _ = page("gaussian_mixture")
+    step(tab, 1)
+    worked_out(tab)
+    assert tab.diagnosis._maker._thread is not None
+    tab.close_run()
+    assert tab.diagnosis._maker._thread is None
