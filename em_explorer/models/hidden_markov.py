@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
+from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.errors import DataError, ImpossibleDataError
 from em_explorer.em.model import Expectation
@@ -29,6 +30,7 @@ from em_explorer.models.emissions import (
     PoissonEmission,
 )
 from em_explorer.models.forward_backward import ChainPosterior, forward_backward, viterbi_path
+from em_explorer.models.hidden_markov_locks import hold, lock_shapes, maximize_held, may_part
 from em_explorer.models.hidden_markov_params import (
     HiddenMarkovOptions,
     HiddenMarkovParams,
@@ -38,6 +40,7 @@ from em_explorer.models.hidden_markov_params import (
     check_params,
 )
 from em_explorer.models.hidden_markov_starts import data_start, flat_start, random_start
+from em_explorer.models.locking import Locks, listed
 from em_explorer.models.probabilities import (
     SAME_ATOL,
     SAME_RTOL,
@@ -72,10 +75,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class HiddenMarkov:
-    """EM for hidden Markov models; see :class:`em_explorer.em.model.EMModel`."""
+    """EM for hidden Markov models; see :class:`em_explorer.em.model.EMModel`.
+
+    Attributes
+    ----------
+    options : HiddenMarkovOptions
+    backend : Backend
+        Which code runs the E-step.
+    locks : frozenset of Lock
+        What every M-step must leave as it is: "initial_probs" (k,), "transition_matrix" (i, j);
+        "emission" (k, m) of symbols, "means" (k,) and "covariances" (k,), or "rates" (k,).
+    """
 
     options: HiddenMarkovOptions = field(default_factory=HiddenMarkovOptions)
     backend: Backend = Backend.REFERENCE
+    locks: Locks = frozenset()
 
     def prepare(self, raw: Any) -> SequenceData:
         """Check :class:`Sequences` or an array, and center vectors.
@@ -159,9 +173,12 @@ class HiddenMarkov:
         """Turn expected counts into probabilities, and let the emission do likewise.
 
         ``A_ij ∝ transitions_ij + a``; zeros of the old matrix stay, and so does a row that
-        nothing was counted in.
+        nothing was counted in. What is locked stays; see
+        :mod:`~em_explorer.models.hidden_markov_locks`.
         """
         statistics, a = expectation.statistics, self.options.pseudo_count
+        if self.locks:
+            return maximize_held(params, statistics, self.options.prior, self.locks)
         if self.backend is Backend.NUMBA and isinstance(params.emission, CategoricalEmission):
             compiled: HiddenMarkovParams = _kernel().m_step(params, statistics, a)
             return compiled
@@ -170,6 +187,14 @@ class HiddenMarkov:
             probabilities(statistics.transitions, params.transition_matrix, a),
             params.emission.maximize(statistics.emission, self.options.prior),
         )
+
+    def lockable(self, params: HiddenMarkovParams) -> tuple[Lock, ...]:
+        """Return every lock there is for these parameters, save cells by the ten thousand."""
+        return listed(lock_shapes(params))
+
+    def hold(self, params: HiddenMarkovParams, like: HiddenMarkovParams) -> HiddenMarkovParams:
+        """Return ``params`` with what is locked as it is in ``like``."""
+        return hold(params, like, self.locks) if self.locks else params
 
     def bound(
         self, params: HiddenMarkovParams, expectation: Expectation[HiddenMarkovStatistics]
@@ -198,6 +223,8 @@ class HiddenMarkov:
         """Name two states that every E-step will treat alike, or return None."""
         for i in range(params.n_states):
             for j in range(i + 1, params.n_states):
+                if may_part(self.locks, i, j):
+                    continue
                 if params.emission.same(i, j) and (
                     _interchangeable(params, i, j) or _proportional(params, i, j)
                 ):
@@ -211,11 +238,12 @@ class HiddenMarkov:
         self, params: HiddenMarkovParams, rng: np.random.Generator, size: float
     ) -> HiddenMarkovParams:
         """Multiply probabilities by ``exp(size · N(0, 1))``; zeros stay. Emissions likewise."""
-        return HiddenMarkovParams(
+        moved = HiddenMarkovParams(
             nudge_probabilities(params.initial_probs, rng, size),
             nudge_probabilities(params.transition_matrix, rng, size),
             params.emission.nudge(rng, size),
         )
+        return self.hold(moved, params)
 
     def sample(
         self, params: HiddenMarkovParams, n: int, rng: np.random.Generator

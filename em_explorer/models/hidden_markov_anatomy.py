@@ -119,15 +119,19 @@ class HiddenMarkovAnatomy:
         return np.concatenate([*chain, _emission_coordinates(params.emission)])
 
     def from_coordinates(self, coordinates: Floats, like: HiddenMarkovParams) -> HiddenMarkovParams:
-        """Return the parameters at a vector of coordinates; zeros stay zero."""
+        """Return the parameters at a vector of coordinates.
+
+        Zeros stay zero, and what is locked is as in ``like``.
+        """
         n_states = like.n_states
         ends = np.cumsum([n_states, n_states * n_states])
         initial, transition, emitted = np.split(np.asarray(coordinates, dtype=float), ends)
-        return HiddenMarkovParams(
+        found = HiddenMarkovParams(
             shares(initial),
             shares(transition.reshape(n_states, n_states)),
             _emission_at(emitted, like.emission),
         )
+        return self.model.hold(found, like)
 
     def gauges(
         self,
