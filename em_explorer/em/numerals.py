@@ -20,7 +20,8 @@ def plain(value: float, digits: int = 4) -> str:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
     if exponent < -5 or exponent >= 9:
-        mantissa = f"{value / 10.0**exponent:.{max(digits - 2, 0)}f}"
-        return f"{mantissa}×10{str(exponent).translate(SUPERSCRIPTS)}".replace("-", MINUS)
+        # Python rounds the mantissa before it chooses the exponent: never 10.0×10⁻¹⁰.
+        mantissa, power = f"{value:.{max(digits - 2, 0)}e}".split("e")
+        return f"{mantissa}×10{str(int(power)).translate(SUPERSCRIPTS)}".replace("-", MINUS)
     decimals = max(digits - 1 - exponent, 0)
     return f"{value:.{decimals}f}".replace("-", MINUS)
