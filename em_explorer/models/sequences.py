@@ -146,6 +146,10 @@ def read_whole_numbers(raw: Any, what: str) -> Ints:
         values = _as_numbers(values, what)
     if values.dtype.kind == "f":
         values = values.astype(float)  # half precision has no room for the largest count
+    if values.dtype.kind in "biu" and values.min() >= 0 and values.max() <= LARGEST_COUNT:
+        # What is frozen and its own master, as in Sequences, need not be copied again.
+        frozen = values.base is None and not values.flags.writeable
+        return values.astype(np.int64, copy=not frozen)
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise DataError(

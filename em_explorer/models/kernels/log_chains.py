@@ -106,10 +106,10 @@ def log_chain(
 
 @kernel()
 def _advance_few(
-    log_into: Floats, logs: Floats, first: int, n: int, delta: Floats, before: Any, x: Any,
-    rows: Any,
+    observations: Any, log_table: Floats, begin: int, log_into: Floats, logs: Floats, first: int,
+    n: int, delta: Floats, before: Any, x: Any, rows: Any,
 ) -> None:  # fmt: skip
-    """Do :func:`_advance` in tuples, which live in registers."""
+    """Do :func:`_advance` in tuples, which live in registers; symbols are looked up on the way."""
     size = len(x)
     for j in range(size):
         x = replaced(x, j, delta[j])
@@ -126,7 +126,10 @@ def _advance_few(
                 score = x[i] + rows[j][i]
                 choice = i if score > best else choice
                 best = score if score > best else best
-            after = replaced(after, j, best + logs[j, t])
+            if observations.ndim == 1:
+                after = replaced(after, j, best + log_table[j, observations[begin + t]])
+            else:
+                after = replaced(after, j, best + logs[j, t])
             choices |= choice << (2 * j)
         before[t, 0] = choices
         x = after
@@ -136,8 +139,9 @@ def _advance_few(
 
 @kernel()
 def _advance(
-    log_into: Floats, logs: Floats, first: int, n: int, delta: Floats, before: Any
-) -> None:
+    observations: Any, log_table: Floats, begin: int, log_into: Floats, logs: Floats, first: int,
+    n: int, delta: Floats, before: Any,
+) -> None:  # fmt: skip
     """Take δ through steps first … n − 1 of a block, noting each state's best predecessor.
 
     With two to four states the predecessors are packed into one byte of ``before``, two bits each;
@@ -145,11 +149,17 @@ def _advance(
     """
     size = len(delta)
     if size == 2:
-        _advance_few(log_into, logs, first, n, delta, before, X2, XX2)
+        _advance_few(
+            observations, log_table, begin, log_into, logs, first, n, delta, before, X2, XX2
+        )
     elif size == 3:
-        _advance_few(log_into, logs, first, n, delta, before, X3, XX3)
+        _advance_few(
+            observations, log_table, begin, log_into, logs, first, n, delta, before, X3, XX3
+        )
     elif size == 4:
-        _advance_few(log_into, logs, first, n, delta, before, X4, XX4)
+        _advance_few(
+            observations, log_table, begin, log_into, logs, first, n, delta, before, X4, XX4
+        )
     else:
         after = np.empty(size)
         for t in range(first, n):
@@ -197,13 +207,16 @@ def best_paths(
         begin, end = starts[s], starts[s + 1]
         for start in range(begin, end, BLOCK):
             n = min(BLOCK, end - start)
-            log_densities(observations, emission, start, n, logs, vectors)
-            first = 0
+            first = 1 if start == begin else 0
+            looked_up = packed and observations.ndim == 1
+            log_densities(observations, emission, start, first if looked_up else n, logs, vectors)
             if start == begin:
-                first = 1
                 for k in range(size):
                     delta[k] = log_initial[k] + logs[k, 0]
-            _advance(log_into, logs, first, n, delta, before[start - begin :])
+            _advance(
+                observations, emission[0], start, log_into, logs, first, n, delta,
+                before[start - begin :],
+            )  # fmt: skip
         state = np.argmax(delta)
         if delta[state] == -np.inf:
             return -np.inf, s
