@@ -18,6 +18,7 @@ from em_explorer.models.emissions import EmissionType, GaussianEmission, Poisson
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup
 from em_explorer.ui.tabs.chain_long import LongChain
+from em_explorer.ui.tabs.hidden_markov_looks import ChainLooks
 from em_explorer.ui.tabs.hidden_markov_picture import (
     ChainPicture,
     PathCache,
@@ -71,8 +72,14 @@ class HiddenMarkovTab(LongChain):
         area.matrix.row_changed.connect(self._on_row_changed)
         area.matrix.renamed.connect(self.rename_state)
         area.diagram.renamed.connect(self.rename_state)
+        self.looks = ChainLooks(self)
+        area.add_sweep(self.looks.button, self.looks.row)
         self.controller.state_changed.connect(self._on_played)
         return area
+
+    def _connect(self) -> None:
+        super()._connect()
+        self.looks.connect_tab()
 
     # -- data --------------------------------------------------------------------------------
 
@@ -136,6 +143,8 @@ class HiddenMarkovTab(LongChain):
         self.order = np.arange(n_states)
         self._paths.clear()
         self.forget_readings()
+        self.looks.rest()
+        self.looks.say_length(long=self.long)
         assert self.model is not None
         self.area.time.patient, self.area.time.n_states = self.long, n_states
         self._truth_figures = None  # of a long sequence they are found once it rests

@@ -36,6 +36,7 @@ class ChainArea(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(self._tools())
+        self._column = column
         column.addWidget(self.time, 7)
         lower = QHBoxLayout()
         lower.setSpacing(16)
@@ -84,9 +85,15 @@ class ChainArea(QWidget):
         row.addWidget(self.readout, 1)
         row.addWidget(self.whole)
         row.addWidget(self.align)
+        self._row = row
         self.align.clicked.connect(lambda: self.align_wanted.emit())
         self.whole.clicked.connect(lambda: self.time.show_sequence(self.chosen_sequence))
         return row
+
+    def add_sweep(self, button: QWidget, row: QWidget) -> None:
+        """Take the button that shows the sweeps, and the row of their slider."""
+        self._row.insertWidget(self._row.indexOf(self.whole), button)
+        self._column.insertWidget(1, row)
 
     @property
     def chosen_sequence(self) -> int | None:

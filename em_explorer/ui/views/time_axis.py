@@ -14,10 +14,18 @@ from PySide6.QtWidgets import QGraphicsSimpleTextItem, QWidget
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import CAPTION, style_plot, theme_manager, ui_font
 from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.message_bars import MessageBars
 from em_explorer.ui.views.observations import ObservationLayer, Observed
 from em_explorer.ui.views.scatter import component_colors
 from em_explorer.ui.views.shapes import rgb
-from em_explorer.ui.views.time_images import Palette, TimeImages, TimeWindow
+from em_explorer.ui.views.time_images import (
+    BAND_ROWS,
+    Palette,
+    Sweep,
+    TimeImages,
+    TimeWindow,
+    sweep_image,
+)
 
 FEWEST_STEPS = 8
 STRIP, THIN_STRIP, AXIS_ROOM = 20, 16, 38
@@ -25,11 +33,15 @@ MOST_SEPARATORS = 200
 
 STRIP_TIPS = {
     "posterior": "How probable each state is at this step, given all observations",
+    "α": "Above: α, what each step knows from the past. Below: β, what the future says",
     "differ": "Marked where the most probable path and the most probable single state differ",
     "Viterbi": "The most probable path of states as a whole",
     "truth": "The states that made these data",
 }
 """What the words beside the strips mean."""
+
+BAND_TICKS = ((0.0, "0"), (0.5, "posterior"), (1.0, "1"))
+SWEEP_TICKS = ((0.25, "β"), (0.75, "α"))
 
 
 class TimeView(pg.GraphicsLayoutWidget):
@@ -76,6 +88,7 @@ class TimeView(pg.GraphicsLayoutWidget):
         self._n, self._x0, self._dx, self._index_label = 1, 0.0, 1.0, ""
         self._n_true = 0
         self.n_states = 1
+        self.sweep: Sweep | None = None
         self._build()
         self._bin_soon = QTimer(self)
         self._bin_soon.setSingleShot(True)
@@ -102,6 +115,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             self.lines.append(line)
         self.invitation = QGraphicsSimpleTextItem(self.bands.vb)
         self.invitation.setText("appears with the first E-step")
+        self.bars = MessageBars(self)
         self.ci.layout.setRowStretchFactor(0, 5)
         self.ci.layout.setRowStretchFactor(1, 3)
         self.retheme()
@@ -115,7 +129,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             style_plot(plot)
             plot.showGrid(x=False, y=plot is self.observations, alpha=0.15)
         for plot, ticks in (
-            (self.bands, [(0.0, "0"), (0.5, "posterior"), (1.0, "1")]),
+            (self.bands, list(BAND_TICKS if self.sweep is None else SWEEP_TICKS)),
             (self.differ, [(0.5, "differ")]),
             (self.viterbi, [(0.5, "Viterbi")]),
             (self.truth, [(0.5, "truth")]),
@@ -255,6 +269,16 @@ class TimeView(pg.GraphicsLayoutWidget):
             rgb(theme.color("warning")),
         )
 
+    def show_sweep(self, sweep: Sweep | None) -> None:
+        """Draw the two sweeps of forward–backward in the place of the posterior, or not."""
+        begins_or_ends = (sweep is None) is not (self.sweep is None)
+        self.sweep = sweep
+        if begins_or_ends:
+            axis = self.bands.getAxis("left")
+            axis.setTicks([list(BAND_TICKS if sweep is None else SWEEP_TICKS)])
+            axis.setToolTip(STRIP_TIPS["posterior" if sweep is None else "α"])
+        self.bin_now()
+
     @Slot()
     def bin_now(self) -> None:
         """Draw what is in view, one column per pixel at most; or have it made."""
@@ -272,8 +296,11 @@ class TimeView(pg.GraphicsLayoutWidget):
         where = QRectF(self.x_of(start - 0.5), 0.0, self._dx * (stop - start), 1.0)
         self.layer.draw(start, stop, images.window.columns, self._gamma, images.dots)
         self.invitation.setVisible(self._gamma is None)
+        bands, sweep = images.bands, self.sweep
+        if sweep is not None and bands is not None and len(sweep.alpha) == self._n:
+            bands = sweep_image(sweep, images.edges, self._palette().states, BAND_ROWS)
         for item, image in (
-            (self.band_image, images.bands),
+            (self.band_image, bands),
             (self.path_image, images.strip),
             (self.differ_image, images.differ),
             (self.truth_image, images.truth),
@@ -311,6 +338,19 @@ class TimeView(pg.GraphicsLayoutWidget):
             if step >= 0:
                 line.setPos(self.x_of(step))
         self.hovered.emit(step)
+
+    def show_messages(self, step: int, messages: tuple[Floats, Floats, Floats] | None) -> None:
+        """Show α, β and γ of a step as small bars, in the corner away from it; or none."""
+        if step < 0 or messages is None:
+            self.bars.hide()
+            return
+        area = self.observations.vb.sceneBoundingRect()
+        self.bars.show_messages(*messages)
+        right = self.observations.vb.mapViewToScene(QPointF(self.x_of(step), 0.0)).x()
+        left = right > area.center().x()
+        x = area.left() + 6 if left else area.right() - self.bars.width() - 6
+        self.bars.move(round(x), round(area.top()) + 6)
+        self.bars.show()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Take the vertical line away."""

@@ -76,6 +76,54 @@ def stack_image(shares: Floats, colors: Floats, rows: int) -> Image:
     return np.asarray(colors[state], dtype=np.uint8)
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """How far forward–backward has come, for the eye.
+
+    Attributes
+    ----------
+    alpha : (T, K) float
+        What each step knows from the past and itself; rows sum to one.
+    beta : (T, K) float
+        What the future adds; ``alpha · beta`` is the posterior.
+    ahead : int
+        Steps before this one have their α.
+    back : int
+        Steps from this one on have their β.
+    """
+
+    alpha: Floats
+    beta: Floats
+    ahead: int
+    back: int
+
+
+def sweep_image(sweep: Sweep, edges: Ints, colors: Floats, rows: int) -> Image:
+    """Draw α in the upper half as far as it has come, β in the lower half likewise.
+
+    Returns
+    -------
+    (m, rows, 4) uint8
+        Transparent where the sweep has not been yet. β is drawn as shares: which state the
+        future alone would choose.
+    """
+    half = rows // 2 - 1
+    image = np.zeros((len(edges) - 1, rows, 4), dtype=np.uint8)
+    known = edges[:-1] < sweep.ahead
+    if known.any():
+        alpha = column_means(sweep.alpha, edges)[known]
+        image[known, rows - half :, :3] = stack_image(alpha, colors, half)
+        image[known, rows - half :, 3] = 255
+    known = edges[1:] > sweep.back
+    if known.any():
+        part = sweep.beta[edges[0] : edges[-1]]
+        future = part / np.maximum(part.sum(axis=1, keepdims=True), 1e-300)
+        beta = column_means(future, edges - edges[0])[known]
+        image[known, :half, :3] = stack_image(beta, colors, half)
+        image[known, :half, 3] = 255
+    return image
+
+
 def strip_image(labels: Ints, colors: Floats) -> Image:
     """Color a strip by its labels, (m, 1, 3) uint8."""
     return np.asarray(colors[labels][:, None, :], dtype=np.uint8)
