@@ -22,6 +22,7 @@ from em_explorer.models.anatomy_parts import (
 from em_explorer.models.gaussian import GaussianStatistics
 from em_explorer.models.gaussian_mixture import GaussianMixture
 from em_explorer.models.gaussian_mixture_params import CovarianceType, GaussianMixtureParams
+from em_explorer.models.k_means import KMeans
 from em_explorer.models.points import Points
 from em_explorer.models.responsibilities import SMALLEST_LOG_RESPONSIBILITY
 
@@ -43,7 +44,9 @@ class GaussianMixtureAnatomy:
     def __init__(self, model: GaussianMixture, data: Points, names: tuple[str, ...] = ()) -> None:
         self.model = model
         self.data = data
-        self.kind = model.options.covariance_type
+        # k-means has equal circles, whatever the options say of shapes.
+        circles = isinstance(model, KMeans)
+        self.kind = CovarianceType.SPHERICAL if circles else model.options.covariance_type
         self.n_dims = data.points.shape[1]
         self.names = named(names, self.n_dims, "column")
 
@@ -141,7 +144,9 @@ class GaussianMixtureAnatomy:
         With fewer than D + 1 points a component has no shape of its own.
         """
         n_parts, options = len(params.weights), self.model.options
-        held = options.ridge > 0 or options.weight_pseudo_count > 0
+        held = (
+            options.ridge > 0 or options.weight_pseudo_count > 0 or isinstance(self.model, KMeans)
+        )
         found: tuple[Gauge, ...] = ()
         if expectation is not None:
             found = tuple(

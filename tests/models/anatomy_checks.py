@@ -44,7 +44,7 @@ def check_anatomy(anatomy, model, data, params):
         close(snapshot.params, back)
         np.testing.assert_allclose(anatomy.coordinates(back), there, rtol=1e-10, atol=1e-10)
         for gauge in anatomy.gauges(snapshot.params, snapshot.expectation):
-            assert gauge.value > gauge.fail >= 0
+            assert gauge.value > gauge.fail > 0 or gauge.value >= gauge.fail == 0
             assert gauge.full > 0
             assert gauge.warn >= gauge.fail or gauge.kind == "pairs"
             assert gauge.label

@@ -16,6 +16,7 @@ from em_explorer.models.gaussian_mixture import (
     GaussianMixtureParams,
     MixtureStart,
 )
+from em_explorer.models.gaussian_mixture_anatomy import GaussianMixtureAnatomy
 from em_explorer.models.hidden_markov import (
     EmissionType,
     HiddenMarkov,
@@ -28,6 +29,7 @@ from em_explorer.models.k_means import KMeans
 from em_explorer.models.missing_data import MissingData, MissingDataOptions
 from em_explorer.models.plug_in_imputation import PlugInImputation
 from em_explorer.models.viterbi_training import ViterbiTraining
+from tests.models.anatomy_checks import check_anatomy
 
 
 def never_falls(model, data, params, n=30):
@@ -259,3 +261,27 @@ def test_rivals_take_the_options_and_starts_of_their_models(row):
     assert issubclass(kind, own)
     model = kind(registry.load(row.options)())
     assert callable(model.start_from)
+
+
+@pytest.mark.parametrize("row", registry.MODELS, ids=lambda row: row.key)
+def test_rivals_are_taken_apart_like_their_models(row):
+    makers = {
+        "gaussian_mixture": clouds,
+        "hidden_markov": lambda seed: chain(seed, list(EmissionType)[seed]),
+        "missing_data": holes,
+    }
+    if row.key in makers:
+        for seed in range(3):
+            model, data, params = makers[row.key](seed)
+            check_anatomy(registry.load(row.anatomy)(model, data), model, data, params)
+
+
+def test_k_means_is_shown_as_circles_and_may_have_an_empty_group():
+    model, data, params = clouds(0, k=2)
+    anatomy = GaussianMixtureAnatomy(model, data)
+    assert [p.label for p in anatomy.parameters(params)][-2:] == ["σ₁", "σ₂"]
+    far = params.means + np.array([[0.0, 0.0], [1e5, 1e5]])
+    far = GaussianMixtureParams(params.weights, far, params.covariances)
+    gauges = anatomy.gauges(far, model.e_step(data, far))
+    assert min(gauge.value for gauge in gauges[:2]) == 0.0
+    assert gauges[0].fail == 0.0
