@@ -69,6 +69,8 @@ def changes(anatomy: Anatomy, before_params: Any, after_params: Any) -> tuple[Ch
     before_params, after_params : object
         As in snapshots; scales are those before.
     """
+    if hasattr(anatomy, "between"):  # of too many to follow all, those that changed
+        anatomy = anatomy.between(before_params, after_params)
     parameters = anatomy.parameters(before_params)
     before, after = anatomy.values(before_params), anatomy.values(after_params)
     with np.errstate(divide="ignore", invalid="ignore"):  # a scale of zero: nothing to go by

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from em_explorer.em.anatomy import Gauge
@@ -28,10 +30,14 @@ def subscript(number: int) -> str:
 
 
 def named(names: tuple[str, ...], count: int, kind: str) -> tuple[str, ...]:
-    """Return ``count`` names: those given, else "column 1", "column 2", …."""
-    if len(names) == count:
-        return names
-    return tuple(f"{kind} {i + 1}" for i in range(count))
+    """Return ``count`` names: those given, else "column 1", "column 2", ….
+
+    A unit in parentheses is left out where the names can be told apart without.
+    """
+    if len(names) != count:
+        return tuple(f"{kind} {i + 1}" for i in range(count))
+    short = tuple(re.sub(r"(?<=\S)\s+\([^()]*\)$", "", name.strip()) for name in names)
+    return short if len(set(short)) == count else names
 
 
 def pairs(n_dims: int) -> list[tuple[int, int]]:

@@ -25,8 +25,8 @@ SMALLEST = 1e-100
 class LatentDirichletAnatomy:
     """See :class:`~em_explorer.em.anatomy.Anatomy`.
 
-    Which words are followed must not change in a run. Until :meth:`at` is told otherwise they are
-    the commonest of the corpus.
+    Of thousands of words a few are followed in each topic, always the same: the commonest of the
+    corpus. :meth:`at` and :meth:`between` make anatomies that follow others.
 
     Parameters
     ----------
@@ -58,8 +58,20 @@ class LatentDirichletAnatomy:
 
     def at(self, params: LatentDirichletParams) -> LatentDirichletAnatomy:
         """Return an anatomy that follows the likeliest words of each topic at ``params``."""
-        order = np.argsort(-params.topic_word_posterior, axis=1, kind="stable")
-        words = order[:, : self._room()]
+        return self._following(params.topic_word_posterior)
+
+    def between(
+        self, before: LatentDirichletParams, after: LatentDirichletParams
+    ) -> LatentDirichletAnatomy:
+        """Return an anatomy that follows the words whose probabilities changed most."""
+        return self._following(np.abs(after.topic_word - before.topic_word))
+
+    def _following(self, merit: Floats) -> LatentDirichletAnatomy:
+        """Follow the words of most merit (K, V) in each topic, the first of equals first."""
+        room = self._room()
+        some = np.sort(np.argpartition(-merit, room - 1, axis=1)[:, :room], axis=1)
+        order = np.argsort(-np.take_along_axis(merit, some, axis=1), axis=1, kind="stable")
+        words = np.take_along_axis(some, order, axis=1)
         return LatentDirichletAnatomy(self.model, self.data, self.names, words=words)
 
     def parameters(self, params: LatentDirichletParams) -> tuple[Parameter, ...]:

@@ -142,3 +142,17 @@ def test_a_tied_shape_has_one_gauge_and_a_prior_lets_components_be_empty():
     gauges = GaussianMixtureAnatomy(model, data).gauges(params, model.e_step(data, params))
     assert [(g.label, g.part) for g in gauges[3:]] == [("smallest eigenvalue", None)]
     assert gauges[0].fail == 0.0
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("eruption (min)", "waiting (min)"), ("eruption", "waiting")),
+        (("speed (km/h)", "speed (mph)"), ("speed (km/h)", "speed (mph)")),
+        (("(none)", "f(x)"), ("(none)", "f(x)")),
+        (("one",), ("column 1", "column 2")),
+    ],
+)
+def test_names_are_shown_without_their_units(names, shown):
+    model, data, _ = mixture()
+    assert GaussianMixtureAnatomy(model, data, names).names == shown

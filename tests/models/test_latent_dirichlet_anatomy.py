@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from em_explorer import registry
+from em_explorer.em.changes import changes
 from em_explorer.models.latent_dirichlet import (
     LatentDirichlet,
     LatentDirichletOptions,
@@ -72,3 +73,20 @@ def test_gauges_count_words():
     assert sum(g.value for g in gauges) == pytest.approx(data.n_tokens, rel=1e-12)
     assert [g.label for g in gauges] == ["words in 1", "words in 2", "words in 3"]
     assert LatentDirichletAnatomy(model, data).gauges(params, None) == ()
+
+
+def test_the_words_that_moved_most_are_found_among_all():
+    """Against a search through every word of every topic."""
+    for seed in range(4):
+        model, data, params = topics(k=30, n_words=60, seed=seed)
+        after = model.m_step(params, model.e_step(data, params))
+        anatomy = LatentDirichletAnatomy(model, data)
+        apart = np.abs(after.topic_word - params.topic_word)
+        followed = anatomy.between(params, after).words
+        assert followed.shape == (30, 6)
+        for row, words in zip(apart, followed, strict=True):
+            np.testing.assert_array_equal(row[words], np.sort(row)[::-1][:6])
+        first = next(c for c in changes(anatomy, params, after) if c.parameter.group == "words")
+        assert abs(first.moved) == pytest.approx(apart.max(), rel=1e-12)
+        k, v = np.unravel_index(apart.argmax(), apart.shape)
+        assert first.parameter.key == f"topic_word[{k}, {v}]"
