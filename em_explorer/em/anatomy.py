@@ -71,6 +71,11 @@ class Gauge:
 class Lock:
     """A part of the parameters that EM must leave as it is.
 
+    A model that can do so has a field ``locks`` (a frozenset of these) and two methods:
+    ``lockable(params)`` returns every lock there is, ``hold(params, like)`` returns ``params`` with
+    what is locked as in ``like``. Its M-step holds what is locked at the parameters it is given
+    and maximizes the bound over the rest.
+
     Attributes
     ----------
     group : str
@@ -86,7 +91,11 @@ class Lock:
 
 
 class Anatomy(Protocol):
-    """Names, values, scales, coordinates and gauges of one model's parameters."""
+    """Names, values, scales, coordinates and gauges of one model's parameters.
+
+    Where there are too many to follow, it follows a few, always the same; it may then have a
+    method ``between(before, after)`` that returns an anatomy of those that changed most.
+    """
 
     def parameters(self, params: Any) -> tuple[Parameter, ...]:
         """Return the parameters worth following, at most a few hundred, in reading order."""
