@@ -22,6 +22,9 @@ __all__ = ["ANOTHER_START", "NUDGE", "SHAPE_OPTIONS", "ModelTab", "with_start"]
 GLIDE_UP_TO = 6.0
 """Above so many half-steps a second there is no time for a glide between two."""
 
+PICTURE_FIRST_MS = 40
+"""So long the panels wait for a picture that is made behind the window's back."""
+
 PANELS_MS = 100
 """As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
@@ -50,6 +53,7 @@ class ModelTab(RunKeeping):
         controller.failed.connect(self._on_failed)
         controller.replayed.connect(self._on_replayed)
         self.stage.failed.connect(self._on_picture_failed)
+        self.stage.brought.connect(self._on_picture_brought)
         self.loading.loaded.connect(self._on_file_loaded)
         self.loading.refused.connect(self._refuse)
         self.loading.failed.connect(self._on_failed)
@@ -89,9 +93,14 @@ class ModelTab(RunKeeping):
             if not self._panels.isActive():
                 self._panels.start(PANELS_MS)
         elif self.heavy:
-            self._panels.start(0)  # while the picture is being made
+            self._panels.start(PICTURE_FIRST_MS)
         else:
             self._show_panels()
+
+    @Slot(int)
+    def _on_picture_brought(self, _index: int) -> None:
+        if self._panels.isActive() and not self.controller.rushing:
+            self._panels.start(0)  # it is painted before that
 
     def settle(self) -> None:
         """Show now whatever waits for the next frame or for another thread."""

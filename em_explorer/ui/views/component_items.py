@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import CAPTION, theme_manager, ui_font
+from em_explorer.ui.views.dots import Dots
 from em_explorer.ui.views.shapes import drag_axis, ellipse, screen_axes, unit_outline
 
 SIGMAS = (1.0, 2.0)
@@ -119,9 +120,7 @@ class ComponentItems:
         way = QColor(color)
         way.setAlpha(170)
         self.trail = pg.PlotCurveItem(pen=pg.mkPen(way, width=1.3))
-        self.marks = pg.ScatterPlotItem(
-            size=theme_manager().px(5), pen=pg.mkPen(theme.panel, width=1), brush=color
-        )
+        self.marks = Dots(theme_manager().px(5), color, QColor(theme.panel))
         self.handle = Handle(number, color, 15, "o")
         self.label = Label()
         self.axis_handles = [Handle(number, color, 10, "s") for _ in range(2)]

@@ -175,7 +175,8 @@ class LikelihoodCurve(pg.PlotWidget):
 
     def grow(self) -> None:
         """Draw the half-steps that have come: now, or with the curve's next frame."""
-        self._draw_soon()
+        if len(self._bounds) != len(self._drawn):
+            self._draw_soon()
 
     def show_mode(self, mode: CurveMode) -> None:
         """Choose between the total, the value per observation and the distance to the limit."""
