@@ -31,9 +31,11 @@ from em_explorer.ui.panels.missing_data_words import (
     explanation,
     m_caption,
     moment_groups,
+    moved_cells,
     score_groups,
 )
-from em_explorer.ui.panels.numbers import NumberGroup
+from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
+from em_explorer.ui.tabs.missing_data_looks import FillLooks, regression_words
 from em_explorer.ui.views.incomplete_area import IncompleteArea
 from em_explorer.ui.views.pattern_map import find_patterns
 from em_explorer.ui.views.treatment_legend import TRUTH
@@ -91,7 +93,9 @@ class MissingDataTab(ModelTab):
         self._undo: list[tuple[Dataset, Story | None]] = []
         self._punching = False
         self._marked: Bools | None = None
-        area = IncompleteArea()
+        self.area = area = IncompleteArea()
+        self.looks = FillLooks(self)
+        area.add_looks(self.looks.words, self.looks.button)
         self.x_box, self.y_box, self.punch_box = area.x_box, area.y_box, area.punch_box
         self.brush, self.undo_button = area.brush, area.undo_button
         self.scatter, self.map, self.legend = area.scatter, area.map, area.legend
@@ -100,6 +104,7 @@ class MissingDataTab(ModelTab):
         self.y_box.activated.connect(self._on_columns)
         self.undo_button.clicked.connect(self.undo_punch)
         self.scatter.punched.connect(self.punch_rows)
+        self.scatter.row_hovered.connect(self.looks.point_at)
         self.map.picked.connect(self._on_pattern)
         self.legend.changed.connect(self._on_legend)
         return area
@@ -146,6 +151,7 @@ class MissingDataTab(ModelTab):
         self.legend.allow(complete_cases=whole is not None, truth=true_params is not None)
         self.patterns = find_patterns(self.data.observed)
         self._marked = None
+        self.looks.forget()
         self.map.show_patterns(self.patterns, self.columns.names)
         self._show_axes(keep_range=self._punching)
 
@@ -168,6 +174,7 @@ class MissingDataTab(ModelTab):
             self.punch_box.addItems([self.columns.names[y], self.columns.names[x]])
             self.punch_box.setCurrentIndex(max(chosen, 0))
         self._show_rows()
+        self.looks.show_axes()
 
     def _show_rows(self) -> None:
         pair = list(self.pair)
@@ -185,6 +192,7 @@ class MissingDataTab(ModelTab):
     @Slot(int)
     def _on_pattern(self, pattern: int) -> None:
         self._marked = self.patterns.which == pattern if pattern >= 0 else None
+        self.looks.choose(pattern)
         self._show_rows()
         self._redraw()
 
@@ -216,7 +224,12 @@ class MissingDataTab(ModelTab):
 
     def retheme(self) -> None:
         """Take the theme's colors."""
-        self.scatter.retheme()
+        self.area.retheme()
+
+    def close_run(self) -> None:
+        """End the threads; called before the window goes."""
+        self.looks.close()
+        super().close_run()
 
     # -- pictures ----------------------------------------------------------------------------
 
@@ -295,6 +308,8 @@ class MissingDataTab(ModelTab):
             self.scatter.place_line(TRUTH, true.mean[pair], true.covariance[square])
         else:
             self.scatter.place_line(TRUTH, None, None)
+        self.looks.draw()
+        self.looks.check()
 
     # -- words -------------------------------------------------------------------------------
 
@@ -308,6 +323,12 @@ class MissingDataTab(ModelTab):
         old, new = self.shown_params(index - 1), self.shown_params(index)
         return m_caption(self.columns, (old.mean, old.covariance), (new.mean, new.covariance))
 
+    def posterior_moved(self, index: int) -> tuple[str, tuple[NumberRow, ...]]:
+        """Say which imputed values an E-step moved most, in standard deviations."""
+        before, after = self.filled(max(index - 2, 0))[0], self.filled(index)[0]
+        holes = ~self.data.observed
+        return moved_cells(self.columns, before, after, holes, self.noun)
+
     def explain(self, index: int) -> Explanation:
         """Explain the half-step."""
         phase = self.snapshot(index).phase
@@ -319,7 +340,9 @@ class MissingDataTab(ModelTab):
         if not len(holes):
             return ()
         row, d = int(holes[0, 0]), self.pair[int(holes[0, 1])]
-        return (f"{self.noun.capitalize()} {row + 1}: {self._cell(index, row, d)}",)
+        line = f"{self.noun.capitalize()} {row + 1}: {self._cell(index, row, d)}"
+        given = self.looks.given_for(row, index)
+        return (line,) if given is None else (line, regression_words(self.columns, given, d))
 
     def _cell(self, index: int, row: int, column: int) -> str:
         """Return "ozone −11 ± 24 ppb"."""
@@ -340,6 +363,9 @@ class MissingDataTab(ModelTab):
                 if complete is not None and np.isfinite(complete[row, d]):
                     line += f"  truth {self.columns.number(d, complete[row, d])}"
             lines.append(line)
+        given = self.looks.given_for(row)
+        if given is not None:
+            lines += [regression_words(self.columns, given, int(d)) for d in given.missing_columns]
         return "\n".join(lines)
 
     def numbers(self, index: int) -> tuple[NumberGroup, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -14,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.incomplete_scatter import IncompleteScatter
+from em_explorer.ui.views.overimputation import OverimputationView
 from em_explorer.ui.views.pattern_map import PatternMap, scrolling
 from em_explorer.ui.views.treatment_legend import TreatmentLegend
 
@@ -34,6 +38,8 @@ class IncompleteArea(QWidget):
     brush, punch_box, undo_button
         Punching holes: on or off, in which column, and taking the last stroke back.
     scatter, map, legend
+    overimputation : OverimputationView
+        In the scatter's place when somebody asks for it.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -45,7 +51,9 @@ class IncompleteArea(QWidget):
         column.addLayout(self._tools())
         middle = QHBoxLayout()
         middle.setSpacing(16)
-        middle.addWidget(self.scatter, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.scatter)
+        middle.addWidget(self._pages, 1)
         middle.addLayout(self._side())
         column.addLayout(middle, 1)
         column.addWidget(self.legend)
@@ -98,7 +106,30 @@ class IncompleteArea(QWidget):
         side.addWidget(head)
         side.addWidget(hint)
         side.addWidget(self._map_list, 1)
+        self._side_column = side
         return side
+
+    def add_looks(self, words: QWidget, button: QWidget) -> None:
+        """Take the words about a regression and the button of the check, below the map."""
+        self._side_column.addWidget(words)
+        self._side_column.addWidget(button)
+
+    def show_overimputation(self, on: bool) -> None:
+        """Show the check in the scatter's place, or the scatter."""
+        self._pages.setCurrentWidget(self.overimputation if on else self.scatter)
+
+    @cached_property
+    def overimputation(self) -> OverimputationView:
+        """The check of the fill-ins, made when it is first asked for."""
+        made = OverimputationView()
+        self._pages.addWidget(made)
+        return made
+
+    def retheme(self) -> None:
+        """Take the theme's colors."""
+        self.scatter.retheme()
+        if "overimputation" in vars(self):
+            self.overimputation.retheme()
 
     def _resize(self, *_: object) -> None:
         px = theme_manager().px

@@ -75,9 +75,12 @@ class IncompleteScatter(pg.PlotWidget):
     -------
     punched(rows)
         The brush went over these complete rows; (n,) int.
+    row_hovered(row)
+        The pointer came to an imputed point, or left it: −1.
     """
 
     punched = Signal(object)
+    row_hovered = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = BrushBox()
@@ -89,6 +92,8 @@ class IncompleteScatter(pg.PlotWidget):
         self._missing = np.empty((0, 2), dtype=bool)
         self._marked: Bools | None = None
         self._doomed: set[int] = set()
+        self._hovered = -1
+        self._line: Any = None
         self._make_items()
         self.box.touched.connect(self._on_touched)
         self.box.lifted.connect(self._on_lifted)
@@ -103,6 +108,8 @@ class IncompleteScatter(pg.PlotWidget):
         self.points = scatter(size=7, pxMode=True)
         self.whiskers = curve(connect="pairs")
         self.imputed = scatter(size=8, symbol="d", hoverable=True, tip=self._tip)
+        self.imputed.sigHovered.connect(self._on_hovered)
+        self.regression, self.regression_band = curve(), curve(connect="pairs")
         self.marked_points = scatter(size=9, symbol="o")
         self.marked_imputed = scatter(size=10, symbol="d")
         self.doomed = scatter(size=11, symbol="o")
@@ -116,6 +123,8 @@ class IncompleteScatter(pg.PlotWidget):
             self.ticks,
             self.points,
             self.whiskers,
+            self.regression_band,
+            self.regression,
             self.imputed,
             self.marked_points,
             self.marked_imputed,
@@ -208,6 +217,34 @@ class IncompleteScatter(pg.PlotWidget):
         self.lines[name].setData(*ellipse(mean, covariance, SIGMAS[1]))
         self.means[name].setData(pos=mean[None])
 
+    def show_regression(self, line: Any) -> None:
+        """Draw how a missing value follows from the seen one, ± one deviation; None for nothing.
+
+        Parameters
+        ----------
+        line : object with ``missing``, ``through``, ``slope`` and ``deviation``, or None
+        """
+        self._line = line
+        if line is None:
+            self.regression.setData([], [])
+            self.regression_band.setData([], [])
+            return
+        missing, there = line.missing, np.array(line.through)
+        seen = np.array(self.box.viewRange()[1 - missing])
+        ends = there[missing] + line.slope * (seen - there[1 - missing])
+        band = np.concatenate([ends - line.deviation, ends + line.deviation])
+        for item, across, filled in (
+            (self.regression, seen, ends),
+            (self.regression_band, np.tile(seen, 2), band),
+        ):
+            item.setData(*((across, filled) if missing else (filled, across)))
+
+    def _on_hovered(self, _item: Any, points: Any, _event: Any) -> None:
+        row = int(points[0].data()) if len(points) else -1
+        if row != self._hovered:
+            self._hovered = row
+            self.row_hovered.emit(row)
+
     # -- margins -----------------------------------------------------------------------------
 
     def _place_ticks(self, *_: object) -> None:
@@ -274,6 +311,9 @@ class IncompleteScatter(pg.PlotWidget):
         self.marked_imputed.setBrush(accent)
         self.doomed.setPen(pg.mkPen(accent, width=2))
         self.doomed.setBrush(theme.color("panel"))
+        self.regression.setPen(pg.mkPen(theme.text, width=1.4))
+        band = pg.mkPen(theme.color("text", 0.5), width=1, style=Qt.PenStyle.DotLine)
+        self.regression_band.setPen(band)
         for name, line in self.lines.items():
             line.setPen(line_pen(name))
         self.lines[EM].setBrush(fill)
