@@ -5,6 +5,7 @@ import pytest
 
 from em_explorer import registry
 from em_explorer.em.errors import SingularError
+from em_explorer.em.steps import RunOptions, StopReason, em_steps
 from em_explorer.models.gaussian_mixture import (
     CovarianceType,
     GaussianMixture,
@@ -12,6 +13,7 @@ from em_explorer.models.gaussian_mixture import (
     GaussianMixtureParams,
 )
 from em_explorer.models.gaussian_mixture_anatomy import GaussianMixtureAnatomy
+from em_explorer.session.document import load_story
 from tests.models.anatomy_checks import check_anatomy, states
 
 NAMES = ("eruptions", "waiting")
@@ -156,3 +158,30 @@ def test_a_tied_shape_has_one_gauge_and_a_prior_lets_components_be_empty():
 def test_names_are_shown_without_their_units(names, shown):
     model, data, _ = mixture()
     assert GaussianMixtureAnatomy(model, data, names).names == shown
+
+
+def test_a_collapse_is_warned_of_well_before_it_ends_em():
+    story = load_story("old-faithful-collapse")
+    model = story.build_model()
+    data = model.prepare(story.dataset().values)
+    given = story.initial_params()
+    params = (
+        model.initialize(data, np.random.default_rng(story.seed))
+        if given is None
+        else model.from_units(given, data)
+    )
+    anatomy = GaussianMixtureAnatomy(model, data)
+    low, steps = [], em_steps(model, data, params, RunOptions(100, 0.0))
+    while True:
+        try:
+            snapshot = next(steps)
+        except StopIteration as end:
+            stop = end.value
+            break
+        gauges = anatomy.gauges(snapshot.params, snapshot.expectation)
+        low.append({g.part for g in gauges if g.kind == "eigenvalue" and g.value < g.warn})
+        assert all(g.value > g.fail for g in gauges)
+    assert stop.reason is StopReason.SINGULAR
+    warned = [i for i, parts in enumerate(low) if parts]
+    assert len(low) - warned[0] > 20  # half-steps
+    assert all(parts == {1} for parts in low[warned[0] :])
