@@ -5,8 +5,9 @@ Snapshots are handed between threads by reference, so everything inside one is r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,6 +55,30 @@ def unchecked(kind: type[Value], *values: Any) -> Value:
             value.setflags(write=False)
         held[name] = value
     return made
+
+
+def latest(function: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    """Remember what a function made of the last frozen array it was given, and of no other.
+
+    The half-steps and the bound ask the same of the same parameters one after the other; keeping
+    the answer beside the parameters would fill the trace.
+    """
+    last: tuple[Any, Any] = (None, None)
+
+    @wraps(function)
+    def remembered(array: Floats) -> Floats:
+        nonlocal last
+        # Taken and put as one: other threads run other models.
+        known, result = last
+        if known is array:
+            return np.asarray(result)
+        result = function(array)
+        if not array.flags.writeable:
+            result.flags.writeable = False
+            last = array, result
+        return result
+
+    return remembered
 
 
 def largest_change(before: Any, after: Any) -> float:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaln, psi
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Floats, latest
 
 
+@latest
 def expected_log(concentration: Floats) -> Floats:
     """Return ``E[log x_i] = ψ(a_i) − ψ(Σ_j a_j)`` under Dirichlet(a).
 
@@ -32,6 +33,13 @@ def expected_log(concentration: Floats) -> Floats:
 def mean(concentration: Floats) -> Floats:
     """Return ``E[x_i] = a_i / Σ_j a_j``; the rows sum to one."""
     return np.asarray(concentration / concentration.sum(-1, keepdims=True), dtype=float)
+
+
+@latest
+def log_normalizer(concentration: Floats) -> Floats:
+    """Return ``Σ log Γ(a_i) − log Γ(Σ a_i)`` per distribution, in nats."""
+    total = gammaln(concentration.sum(-1))
+    return np.asarray(gammaln(concentration).sum(-1) - total, dtype=float)
 
 
 def gain_over_symmetric(prior: float, concentration: Floats, log_mean: Floats) -> Floats:
@@ -55,5 +63,5 @@ def gain_over_symmetric(prior: float, concentration: Floats, log_mean: Floats) -
     """
     size = concentration.shape[-1]
     constant = gammaln(size * prior) - size * gammaln(prior)
-    normalizer = gammaln(concentration).sum(-1) - gammaln(concentration.sum(-1))
+    normalizer = log_normalizer(concentration)
     return np.asarray(constant + normalizer + ((prior - concentration) * log_mean).sum(-1))
