@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from em_explorer.em.anatomy import Anatomy, Gauge
-from em_explorer.em.arrays import Floats
+from em_explorer.em.anatomy import Anatomy, Gauge, Parameter
+from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.diagnostics import (
     BoundParts,
     Change,
@@ -32,6 +32,7 @@ from em_explorer.em.diagnostics import (
     flat_but_moving,
     has_exact_posterior,
     predict_collapse,
+    traces_of,
 )
 from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.line import BoundLine, bound_line
@@ -50,6 +51,9 @@ LINE_SECONDS = 1.0
 
 REMEMBERED = 64
 """Half-steps whose answers are remembered."""
+
+MOST_TRACED = 256
+"""Iterations drawn of a parameter's trace."""
 
 STILL = 1e-6
 """A first step that moves nothing by more than this, in each one's own scale, stands still."""
@@ -104,6 +108,7 @@ class Diagnosis(QObject):
         self._lines: Recent[BoundLine] = Recent(2**24, least=1, most=REMEMBERED)
         self._failed: set[Wish] = set()
         self._rest: float | None = None
+        self._rows: dict[int, Floats] = {}
         self._wish: Wish | None = None
         self._enough = threading.Event()
         self._maker = Maker("diagnosis", self)
@@ -120,7 +125,7 @@ class Diagnosis(QObject):
         self._changes = Recent(2**24, least=REMEMBERED)
         self._gaps = Recent(2**24, least=1, most=REMEMBERED)
         self._lines = Recent(2**24, least=1, most=REMEMBERED)
-        self._failed, self._rest = set(), None
+        self._failed, self._rest, self._rows = set(), None, {}
 
     def shutdown(self) -> None:
         """End the thread; called once, before the window goes."""
@@ -214,6 +219,47 @@ class Diagnosis(QObject):
             if left is not None and gauges[-1].value < gauges[-1].warn:
                 falling.append((gauges[-1], left))
         return min(falling, key=lambda pair: pair[1], default=None)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that are followed, in the order of :meth:`traces`."""
+        if self.trace is None or self.anatomy is None:
+            return ()
+        return self.anatomy.parameters(self.trace[0].params)
+
+    def traces(self) -> tuple[Ints, Floats]:
+        """Return the parameters along the run: iterations (n,), and values (n, P), data's units.
+
+        A long run is thinned to a few hundred iterations, the newest always among them.
+        """
+        trace, anatomy = self.trace, self.anatomy
+        if trace is None or anatomy is None:
+            return np.empty(0, dtype=np.int64), np.empty((0, 0))
+        last = max(len(trace) // 2 - 1, 0)
+        stride = trace.stride
+        while last // stride >= MOST_TRACED:
+            stride *= 2
+        wanted = sorted({*range(0, last + 1, stride), last})
+        self._rows = {k: row for k, row in self._rows.items() if not k % stride}
+        missing = [2 * k + 1 if k else 0 for k in wanted if k not in self._rows]
+        found, values = traces_of(trace, anatomy, missing)
+        for index, row in zip(found, values, strict=True):
+            self._rows[int(index) // 2] = row
+        known = [k for k in wanted if k in self._rows]
+        rows = np.array([self._rows[k] for k in known]).reshape(len(known), -1)
+        return np.array(known, dtype=np.int64), rows
+
+    def values(self, index: int) -> Floats | None:
+        """Return the parameters of one half-step, data's units; None where not at hand."""
+        if self.trace is None or self.anatomy is None or not self.knows(index):
+            return None
+        return self.anatomy.values(self.trace[index].params)
+
+    def scales(self) -> Floats:
+        """Return what one unit of movement is for each parameter, at the newest E-step."""
+        assert self.trace is not None
+        assert self.anatomy is not None
+        return self.anatomy.scales(self.trace.final.params)
 
     def parts(self, index: int) -> BoundParts | None:
         """Return what the bound of a half-step is made of; the gap once it is known."""

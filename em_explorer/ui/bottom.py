@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from em_explorer.em.trace import Trace, phase_of
 from em_explorer.session.controller import Controller
@@ -11,13 +19,25 @@ from em_explorer.ui.diagnose_words import Outlook
 from em_explorer.ui.editors import ElidedComboBox
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.timeline import Timeline
+from em_explorer.ui.trace_strip import TraceStrip
 from em_explorer.ui.transport import Transport, restyle
 from em_explorer.ui.views.curve import CurveMode, LikelihoodCurve
 from em_explorer.ui.wording import nats, signed
 
+ROOMY = 900
+"""A window lower than this, px, has little room for two plots above each other."""
+
 
 class Bottom(QWidget):
-    """Transport, curve with its reading, timeline."""
+    """Transport, curve with its reading, parameter traces when wanted, timeline.
+
+    Signals
+    -------
+    traces_wanted()
+        The strip of parameters was opened, or others were chosen.
+    """
+
+    traces_wanted = Signal()
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,11 +53,14 @@ class Bottom(QWidget):
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(4)
         column.addWidget(self.transport)
-        middle = QHBoxLayout()
-        middle.setSpacing(16)
-        middle.addWidget(self.curve, 1)
-        middle.addLayout(self._reading())
-        column.addLayout(middle)
+        self.strip: TraceStrip | None = None
+        self._middle = QGridLayout()
+        self._middle.setHorizontalSpacing(16)
+        self._middle.setVerticalSpacing(4)
+        self._middle.setColumnStretch(0, 1)
+        self._middle.addWidget(self.curve, 0, 0)
+        self._middle.addLayout(self._reading(), 0, 1, 2, 1)
+        column.addLayout(self._middle)
         column.addWidget(self.timeline)
         self.timeline.valueChanged.connect(controller.seek)
         self.timeline.sliderPressed.connect(controller.pause)
@@ -78,6 +101,16 @@ class Bottom(QWidget):
         self.row = QHBoxLayout()
         self.row.setSpacing(4)
         self.row.addWidget(self.mode_box, 1)
+        self.traces_button = QToolButton()
+        self.traces_button.setObjectName("show_traces")
+        self.traces_button.setText("Traces")
+        self.traces_button.setAccessibleName("Draw the parameters against the iteration")
+        self.traces_button.setToolTip("Draw the parameters against the iteration (T)")
+        self.traces_button.setProperty("role", "quiet")
+        self.traces_button.setCheckable(True)
+        self.traces_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.traces_button.toggled.connect(self._on_traces)
+        self.row.addWidget(self.traces_button)
         for widget in (
             self.name_label,
             self.value_label,
@@ -88,12 +121,22 @@ class Bottom(QWidget):
             column.addWidget(widget)
         column.addStretch(1)
         column.addLayout(self.row)
+        self._right = column
         return column
 
     def _resize(self, *_: object) -> None:
         px, scale = theme_manager().px, theme_manager().scale
         # In projector mode the type grows, but most of the room belongs to the picture.
-        self.curve.setFixedHeight(round(132 * scale**0.5))
+        roomy = self.window().height() >= px(ROOMY)
+        curve, traces = ((92, 136) if roomy else (50, 90)) if self.traces_shown else (132, 0)
+        self.curve.setFixedHeight(round(curve * scale**0.5))
+        if self.strip is not None:
+            self.strip.plot.setFixedHeight(round(traces * scale**0.5))
+            self.strip.setMaximumHeight(round((98 if roomy else 76) * scale**0.5))
+            self.strip.show_lines(4 if roomy else 3)
+        self.curve.getAxis("left").showLabel(roomy or not self.traces_shown)
+        for label in (self.name_label, self.change_label, self.per_label):
+            label.setVisible(roomy or not self.traces_shown)
         self.value_label.setMinimumWidth(px(176))  # more digits must not push the curve
 
     def follow(self, trace: Trace | None, n_observations: int, name: str) -> None:
@@ -140,6 +183,36 @@ class Bottom(QWidget):
         self.outlook.setText(outlook.text)
         self.outlook.setToolTip(outlook.details)
         restyle(self.outlook, state=outlook.tone)
+
+    # -- parameter traces --------------------------------------------------------------------
+
+    @property
+    def traces_shown(self) -> bool:
+        """Whether the strip of parameters is open."""
+        return self.traces_button.isChecked()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take more room in a larger window."""
+        super().resizeEvent(event)
+        if self.traces_shown:
+            self._resize()
+
+    @Slot(bool)
+    def _on_traces(self, shown: bool) -> None:
+        if self.strip is None:
+            self.strip = TraceStrip()
+            self.strip.plot.setXLink(self.curve)
+            self.strip.plot.picked.connect(self._on_picked)
+            self.strip.chosen.connect(self.traces_wanted)
+            self._middle.addWidget(self.strip.plot, 1, 0)
+            self._right.addWidget(self.strip)
+        self.strip.plot.setVisible(shown)
+        self.strip.setVisible(shown)
+        # One axis of time is enough, and the picture above wants its room.
+        self.curve.show_time(not shown)
+        self._resize()
+        if shown:
+            self.traces_wanted.emit()
 
     @Slot(int)
     def _on_mode(self, position: int) -> None:

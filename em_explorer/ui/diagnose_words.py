@@ -51,7 +51,7 @@ def told(before: float, after: float, *, probability: bool = False) -> tuple[str
     digits = 2
     if change > 0 and size > 0:
         digits = max(2, math.floor(math.log10(size)) - math.floor(math.log10(change)) + 1)
-    decimals = max(0, min(digits, 9) - 1 - math.floor(math.log10(size))) if size > 0 else 0
+    decimals = max(0, min(digits, 6) - 1 - math.floor(math.log10(size))) if size > 0 else 0
     if decimals > 9 or size >= 1e9:
         return plain(before, 3), plain(after, 3)
     texts = [f"{value:.{decimals}f}".replace("-", "−") for value in (before, after)]
@@ -183,7 +183,9 @@ def convergence_gist(state: Convergence) -> str:
     parts = []
     if state.missing_information is not None:
         parts.append(f"λ {plain(state.missing_information, 2)}")
-    if state.iterations_left is not None:
+    if state.iterations_left == 0:
+        parts.append("arrived")
+    elif state.iterations_left is not None:
         parts.append(f"{'≥' if state.at_least else '≈'} {state.iterations_left:,} left")
     return " · ".join(parts) or "too early to tell"
 
@@ -245,7 +247,7 @@ def outlook(diagnosis: Diagnosis, index: int) -> Outlook:
         )
     state = diagnosis.convergence(index)
     noun = "iteration" if state.iterations_left == 1 else "iterations"
-    if stopped or state.iterations_left is None:
+    if stopped or not state.iterations_left:
         return Outlook()
     return Outlook(
         f"{iterations_left(state)} {noun} left",

@@ -12,10 +12,13 @@ from em_explorer.em.steps import Phase
 from em_explorer.models.treatments import fill_with_means, squared_errors
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
-from em_explorer.ui.wording import MINUS, count, plain, unit_of
+from em_explorer.ui.wording import MINUS, count, plain, signed, unit_of
 
 STILL = 5e-4
 """Changes of less than so many standard deviations are called none."""
+
+MOST_CELLS = 4
+"""Imputed cells listed that moved most."""
 
 MOST_PAIRS = 10
 """Correlations listed at most; of more columns only those of the pair drawn."""
@@ -146,6 +149,35 @@ def e_caption(
     return (
         f"{rows} slide to where the other columns expect them; {noun} {row + 1} moved most ({way})."
     )
+
+
+def moved_cells(
+    columns: Columns, before: Floats, after: Floats, holes: Bools, noun: str = "row"
+) -> tuple[str, tuple[NumberRow, ...]]:
+    """Say which imputed values an E-step moved most, in standard deviations of their columns.
+
+    Parameters
+    ----------
+    before, after : (N, D) float
+        The filled table before and after, in the data's units.
+    holes : (N, D) bool
+    noun : str
+        What a row is called.
+    """
+    motion = np.where(holes, (after - before) / columns.spreads, 0.0)
+    order = np.argsort(-np.abs(motion), axis=None, kind="stable")[:MOST_CELLS]
+    rows = []
+    for flat in order:
+        row, d = divmod(int(flat), motion.shape[1])
+        if abs(motion[row, d]) < 1e-9:
+            break
+        finer = abs(float(after[row, d] - before[row, d]))
+        old, new = (columns.number(d, table[row, d], finer) for table in (before, after))
+        value = f"{old} → {new}  <b>{signed(float(motion[row, d]), 2)} SD</b>"
+        rows.append(NumberRow(f"{noun} {row + 1} {columns.names[d]}", value))
+    if not rows:
+        return "The parameters stand still, and so do the imputed values.", ()
+    return "The parameters stand still; these imputed values slid furthest:", tuple(rows)
 
 
 def m_caption(columns: Columns, before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> str:

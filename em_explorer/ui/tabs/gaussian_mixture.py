@@ -364,6 +364,10 @@ class GaussianMixtureTab(MixtureCrowd):
             counts / counts.sum(), groups.means + self.data.center, covariances
         )
 
+    def true_params(self) -> GaussianMixtureParams | None:
+        """Return the true components, or those that the true labels make."""
+        return self._truth()
+
     def _show_truth(self) -> None:
         wanted = self.dataset is not None and self.truth_button.isChecked()
         truth = self._truth() if wanted else None

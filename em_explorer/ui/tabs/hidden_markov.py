@@ -333,6 +333,15 @@ class HiddenMarkovTab(LongChain):
         if (lacks_path or self._model_is_late) and not self.controller.playing:
             self.stage.redraw()
 
+    def anatomy_names(self) -> tuple[str, ...]:
+        """Return the symbols, or the columns where there are none."""
+        return self.symbols or super().anatomy_names()
+
+    def true_params(self) -> Any:
+        """Return the true chain, if it is of the kind that is fitted."""
+        assert self.dataset is not None
+        return true_params(self.dataset, self.options)
+
     def _true_emission(self, picture: ChainPicture) -> Any:
         """Return the true emission, each true state in the place of the shown one it matches."""
         assert self.dataset is not None

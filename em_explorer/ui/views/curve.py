@@ -211,6 +211,10 @@ class LikelihoodCurve(pg.PlotWidget):
             return distances(bounds, aitken_limit(bounds))
         return bounds / self._n_observations if self.mode is CurveMode.EACH else bounds
 
+    def show_time(self, on: bool) -> None:
+        """Show the axis of iterations, or leave it to a plot below."""
+        self.showAxis("bottom", on)
+
     def mark(self, index: int) -> None:
         """Put the large dot on the cursor's half-step."""
         self._marked = index
