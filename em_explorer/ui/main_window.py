@@ -43,6 +43,7 @@ class MainWindow(QMainWindow):
         self.resize(FIRST_SIZE)
         self._collector = GuiCollector(self)
         self.tabs: dict[str, Any] = {}
+        self.doors: dict[str, Any] = {}
         self._stories: list[Story] | None = None
         page = QWidget()
         page.setProperty("role", "page")
@@ -86,6 +87,11 @@ class MainWindow(QMainWindow):
         """The tab in front, built if it was not yet shown."""
         return self.tab_for(registry.MODELS[self.pages.currentIndex()].key)
 
+    @property
+    def door(self) -> Any:
+        """The Lab of the tab in front."""
+        return self.doors[self.tab.key]
+
     def tab_for(self, key: str, *, open_first_demo: bool = True) -> Any:
         """Return a model's tab; the first call builds it and opens its first demo."""
         if key not in self.tabs:
@@ -93,6 +99,8 @@ class MainWindow(QMainWindow):
             row = registry.entry(key)
             tab_class = registry.load(row.tab)
             guard_overrides()
+            from em_explorer.ui.lab.drawer import LabDoor
+
             tab = tab_class()
             self.tabs[key] = tab
             index = [r.key for r in registry.MODELS].index(key)
@@ -102,6 +110,7 @@ class MainWindow(QMainWindow):
                 self.pages.removeWidget(placeholder)
                 placeholder.deleteLater()
             tab.story_wanted.connect(self.open_demo)
+            self.doors[key] = LabDoor(tab)
             self._arrange(tab)
             if open_first_demo:
                 tab.load_story(row.first_demo)
@@ -156,9 +165,10 @@ class MainWindow(QMainWindow):
     def _make_bar(self) -> None:
         """Make what the shell shows of the menus; shortcuts and icons cost more than all of it."""
         bar = self.menuBar()
-        self.file_menu, self.demos_menu, self.run_menu, self.view_menu, self.help_menu = (
-            bar.addMenu(words) for words in ("&File", "&Demos", "&Run", "&View", "&Help")
-        )
+        words = ("&File", "&Demos", "&Run", "&Compare", "&View", "&Help")
+        menus = [bar.addMenu(each) for each in words]
+        self.file_menu, self.demos_menu, self.run_menu = menus[:3]
+        self.compare_menu, self.view_menu, self.help_menu = menus[3:]
         self.theme_button = QToolButton()
         self.theme_button.setObjectName("theme_button")
         self.theme_button.setAccessibleName("Switch between the light and the dark theme")
@@ -186,6 +196,9 @@ class MainWindow(QMainWindow):
         ):
             self._action(run_menu, f"run_{name}", words, lambda s=slot: s(self.tab.controller), key)
         self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
+        self._action(run_menu, "run_branch", "&Branch here", lambda: self.tab.branch(), "B")
+        self._action(run_menu, "run_go_on", "&Go on from here", lambda: self.tab.go_on(), "C")
+        self._make_compare_menu()
         self._action(view_menu, "theme", "&Dark or light theme", self._toggle_theme, "Ctrl+D")
         self.panel_action = self._action(
             view_menu, "side_panel", "&Side panel", self._toggle_side, "F9"
@@ -203,6 +216,18 @@ class MainWindow(QMainWindow):
         self.motion_action.setChecked(Motion.enabled)
         self._action(self.help_menu, "keys", "&Keyboard", self._show_keys, "F1")
         self._action(self.help_menu, "about", "&About em_explorer", self._show_about)
+
+    def _make_compare_menu(self) -> None:
+        menu = self.compare_menu
+        self._action(menu, "lab", "Open or close the &Lab", lambda: self.door.toggle(), "L")
+        menu.addSeparator()
+        for page, words in (
+            ("runs", "&Runs and their curves"),
+            ("starts", "&Starts: where do they lead?"),
+            ("how_many", "&How many?"),
+            ("landscape", "Likelihood l&andscape"),
+        ):
+            self._action(menu, f"lab_{page}", words, lambda p=page: self.door.open(p))
 
     def _action(
         self, menu: QMenu, name: str, words: str, slot: Any, key: str | None = None
@@ -280,7 +305,8 @@ class MainWindow(QMainWindow):
             self._arrange(tab)
 
     def _arrange(self, tab: Any) -> None:
-        tab.show_panels(setup=not self._projector, side=self._panels and not self._projector)
+        plain = not self._projector
+        self.doors[tab.key].show_panels(setup=plain, side=self._panels and plain)
 
     def _toggle_motion(self) -> None:
         Motion.enabled = not Motion.enabled
@@ -317,6 +343,9 @@ class MainWindow(QMainWindow):
             ("N", "draw a new start"),
             ("End", "run to the end"),
             ("Esc", "stop EM here"),
+            ("C", "let EM that has stopped go on"),
+            ("B", "branch: another run from here"),
+            ("L", "the Lab: compare runs, starts, models"),
             ("PgDn, PgUp", "next and previous demo"),
             ("F9", "fold the side panel"),
             ("F11", "projector mode"),
@@ -366,7 +395,8 @@ class MainWindow(QMainWindow):
             self.pause()
             for dialog in self.findChildren(QDialog):
                 dialog.reject()
-            for tab in self.tabs.values():
+            for key, tab in self.tabs.items():
+                self.doors[key].shutdown()
                 tab.close_run()
             self._collector.finish()
             if self._projector and QApplication.instance() is not None:

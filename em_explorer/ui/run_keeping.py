@@ -31,6 +31,7 @@ class RunKeeping(RunLoading):
         self._in_story = False
         self._branches: tuple[RunRecord, int] | None = None
         self._begun_how = ""
+        self._how_given = ""
         self.controller.loaded.connect(self._on_loaded)
 
     # -- a run begins ------------------------------------------------------------------------
@@ -55,6 +56,8 @@ class RunKeeping(RunLoading):
     def _branching(self, given: Any) -> tuple[tuple[RunRecord, int] | None, str]:
         """Return which run the one about to begin leaves, at which iteration, and in words."""
         now, cursor = self.runs.current, self.controller.cursor
+        if self._how_given:
+            return None, self._how_given
         if given is None or self._in_story or now is None:
             return None, "the demo’s start" if given is not None else ""
         if given is self.given:  # the same start again, with something else changed
@@ -140,6 +143,44 @@ class RunKeeping(RunLoading):
         self.side.explain.show_story(
             story.question if story is not None else "", story.watch if story is not None else ""
         )
+
+    def begin_from(
+        self, setting: dict[str, Any], start: Any, how: str, words: str, *, to_end: bool = True
+    ) -> bool:
+        """Begin a run from a start that was found elsewhere, with the data it was found for.
+
+        Parameters
+        ----------
+        setting : dict
+            As :attr:`RunRecord.setting` holds it; its options have the start's shape.
+        start : object
+            Initial parameters in the data's units.
+        how : str
+            What the list of runs says of the start.
+        words : str
+            Its caption.
+        to_end : bool
+            Let EM run at once, as fast as it goes.
+        """
+        before = self.options, self.run, self.seed
+        self.options, self.run, self.seed = setting["options"], setting["run"], setting["seed"]
+        self._how_given = how
+        try:
+            begun = self._start(setting["dataset"], start)
+        finally:
+            self._how_given = ""
+        if not begun:
+            self.options, self.run, self.seed = before
+            self._show_setup()
+            return False
+        for name in ("story", "choice", "generator_options", "own"):
+            setattr(self, name, setting[name])
+        self._show_setup()
+        self._show_story()
+        self.open_with(words)
+        if to_end:
+            self.controller.run_to_end()
+        return True
 
     @property
     def can_go_on(self) -> bool:

@@ -1,0 +1,1 @@
+"""The Lab: a drawer beside the picture in which runs, starts and models are compared."""

@@ -1,0 +1,288 @@
+"""Starts: where EM ends from many of them, and how many roads lead to each end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton
+
+from em_explorer.em.census import Census, CensusRun
+from em_explorer.em.errors import DataError
+from em_explorer.em.options import Control
+from em_explorer.session.jobs import JobRunner
+from em_explorer.session.lab import census_of
+from em_explorer.ui.editors import WholeNumberEdit
+from em_explorer.ui.lab.page import LabPage
+from em_explorer.ui.lab.table import Cell, LabTable
+from em_explorer.ui.run_loading import with_start
+from em_explorer.ui.theme import style_plot, theme_manager
+from em_explorer.ui.views.axes import axes
+from em_explorer.ui.wording import count, nats
+
+INVITATION = (
+    "Does it matter where EM starts? Try many starts at once and see where they end. Click an "
+    "end to see it."
+)
+
+USUAL = 20
+FOR_A_BAD_ONE = 60
+"""Starts that are tried for the worst of them, at least."""
+
+FEW = 1e-9
+
+
+class StartsPage(LabPage):
+    """A bundle of curves, and the optima they reach with their shares."""
+
+    def __init__(self, tab: Any, jobs: JobRunner) -> None:
+        super().__init__("starts", INVITATION, "Try the starts", tab, jobs)
+        self.button.setToolTip("Run EM from so many starts in the background")
+        row = QHBoxLayout()
+        label = QLabel("Number of starts")
+        label.setProperty("role", "secondary")
+        self.number = WholeNumberEdit(Control("Starts", low=2, high=1000, step=10))
+        self.number.setObjectName("starts_number")
+        self.number.setAccessibleName("Number of starts")
+        self.number.setValue(USUAL)
+        label.setBuddy(self.number)
+        row.addWidget(label, 1)
+        row.addWidget(self.number)
+        self.controls.addLayout(row)
+        self.bad = QPushButton("Find a bad start")
+        self.bad.setObjectName("starts_bad")
+        self.bad.setAccessibleName("Find a bad start on purpose")
+        self.bad.setToolTip(
+            "Try many starts and show the one from which EM converges at the lowest end"
+        )
+        self.bad.clicked.connect(self.find_bad)
+        self.buttons.addWidget(self.bad, 1)
+        self.plot = pg.PlotWidget(enableMenu=False, axisItems=axes())
+        self.plot.setObjectName("starts_plot")
+        self.plot.setAccessibleName("The curves of all starts")
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setToolTip("One line for each start, in the color of the end it reaches")
+        self.lines: list[pg.PlotDataItem] = []
+        self.column.addWidget(self.plot, 1)
+        self.table = LabTable("starts_table", ("end", "ends at", "starts"), stretched=2)
+        self.table.setAccessibleName("Ends: click one to see it")
+        self.table.setToolTip("Click an end to see the run that came closest to it")
+        self.column.addWidget(self.table, 1)
+        self.table.chosen.connect(self._on_chosen)
+        self.census: Census | None = None
+        self.runs: list[CensusRun] = []
+        self.setting: dict[str, Any] = {}
+        self._wants_bad = False
+        self._rows: list[int] = []
+        self.plot.hide()
+        self.table.hide()
+        self.filler = QLabel()
+        self.column.addWidget(self.filler, 1)
+        self.retheme()
+
+    # -- work --------------------------------------------------------------------------------
+
+    @Slot()
+    def begin(self) -> None:
+        """Try so many starts, from the seed on the screen onwards."""
+        self._wants_bad = False
+        self._begin(self.number.value())
+
+    @Slot()
+    def find_bad(self) -> None:
+        """Show the worst start of many."""
+        known = self.census
+        if known is not None and len(known.runs) >= FOR_A_BAD_ONE and self._present():
+            self.show_worst()
+            return
+        self._wants_bad = True
+        self._begin(max(self.number.value(), FOR_A_BAD_ONE))
+
+    def _begin(self, n_starts: int) -> None:
+        record = self.tab.runs.current
+        if record is None:
+            return
+        model = self.tab.model
+        try:
+            job = census_of(model, self.tab.data, self.tab.seed, n_starts, self.tab.run)
+        except DataError as error:
+            self.say(str(error), "warning")
+            return
+        self.setting = dict(record.setting)
+        self.census, self.runs = None, []
+        self._clear()
+        self.work(job, f"0 of {n_starts} starts")
+
+    def _present(self) -> bool:
+        """Whether the result is about the data and the model on the screen."""
+        now = self.tab.runs.current
+        return (
+            now is not None
+            and now.setting["dataset"] is self.setting.get("dataset")
+            and _shape(now.setting["options"]) == _shape(self.setting["options"])
+        )
+
+    def show_partials(self, partials: tuple[Any, ...]) -> None:
+        """Draw the runs that have ended."""
+        self.runs += partials
+        self.plot.show()
+        self.filler.hide()
+        for run in partials:
+            line = self.plot.plot([], [])
+            self.lines.append(line)
+            self._draw(line, run, None)
+        self._fit_range()
+
+    def show_result(self, result: Census) -> None:
+        """Color the curves by their ends, and list the ends."""
+        self.census = result
+        for line, run in zip(self.lines, result.runs, strict=True):
+            self._draw(line, run, result.optimum_of(run.number))
+        self._fill_table()
+        self.say(verdict(result))
+        if self._wants_bad:
+            self._wants_bad = False
+            self.show_worst()
+
+    # -- what is drawn -----------------------------------------------------------------------
+
+    def color(self, optimum: int | None) -> str:
+        """Return the color of an end: the best ten have their own."""
+        theme = theme_manager().current
+        if optimum is None:
+            return theme.failure
+        return theme.components[optimum] if optimum < len(theme.components) else theme.secondary
+
+    def _draw(self, line: pg.PlotDataItem, run: CensusRun, optimum: int | None) -> None:
+        theme = theme_manager().current
+        color = self.color(optimum) if self.census is not None else theme.secondary
+        collapsed = self.census is not None and optimum is None
+        style = Qt.PenStyle.DashLine if collapsed else Qt.PenStyle.SolidLine
+        pen = pg.mkPen(color, width=1.3, style=style)
+        line.setData(np.arange(len(run.bounds)), run.bounds, pen=pen)
+
+    def _fit_range(self) -> None:
+        """Show where the curves part and end; the first leaps would press that flat."""
+        curves = [run.bounds for run in self.runs if len(run.bounds) > 1]
+        if not curves:
+            return
+        ends = np.array([bounds[-1] for bounds in curves])
+        early = np.array([bounds[min(2, len(bounds) - 1)] for bounds in curves])
+        low, high = float(min(np.median(early), ends.min())), float(ends.max())
+        lengths = np.sort([len(bounds) for bounds in curves])
+        right = float(lengths[int(0.9 * (len(lengths) - 1))])
+        room = max(0.08 * (high - low), abs(high) * 1e-5, 1e-9)
+        self.plot.setXRange(0.0, max(right, 4.0), padding=0.02)
+        self.plot.setYRange(low - room, high + room, padding=0)
+
+    def _fill_table(self) -> None:
+        found = self.census
+        if found is None:
+            return
+        total = len(found.runs)
+        rows, self._rows = [], []
+        for i, optimum in enumerate(found.optima):
+            best = found.runs[optimum.best]
+            tip = "" if best.converged else best.words
+            rows.append(
+                [
+                    Cell(str(i + 1), tip, self.color(i)),
+                    Cell(nats(optimum.bound), tip),
+                    Cell(f"{len(optimum.members)} of {total}", tip, share=optimum.share),
+                ]
+            )
+            self._rows.append(optimum.best)
+        if found.collapsed:
+            share = len(found.collapsed) / total
+            tip = found.runs[found.collapsed[0]].words
+            text = f"{len(found.collapsed)} of {total}"
+            rows.append(
+                [Cell("–", tip, self.color(None), hollow=True), Cell("collapsed", tip),
+                 Cell(text, tip, share=share)]
+            )  # fmt: skip
+            self._rows.append(found.collapsed[0])
+        self.table.fill(rows)
+        self.table.show()
+
+    def _clear(self) -> None:
+        self.plot.clear()
+        self.lines.clear()
+        self.table.fill([])
+        self.table.hide()
+        self.say("")
+
+    def retheme(self) -> None:
+        """Take the theme's colors."""
+        self.plot.setLabel("bottom", "iteration")
+        style_plot(self.plot)
+        px = theme_manager().px
+        self.plot.getAxis("left").setWidth(px(52))
+        self.plot.getAxis("bottom").setHeight(px(34))
+        for line, run in zip(self.lines, self.runs, strict=False):
+            optimum = None if self.census is None else self.census.optimum_of(run.number)
+            self._draw(line, run, optimum)
+        self._fill_table()
+
+    # -- into the main view ------------------------------------------------------------------
+
+    @Slot(int)
+    def _on_chosen(self, row: int) -> None:
+        if self.census is None or row >= len(self._rows):
+            return
+        run = self.census.runs[self._rows[row]]
+        end = self.census.optimum_of(run.number)
+        what = "collapsed" if end is None else f"leads to end {end + 1} of {len(self._optima)}"
+        self._bring(run, f"start {run.number + 1} of the census", f"A start that {what}.")
+
+    @property
+    def _optima(self) -> tuple[Any, ...]:
+        return () if self.census is None else self.census.optima
+
+    def show_worst(self) -> None:
+        """Bring the worst start to the main view."""
+        worst = None if self.census is None else self.census.worst
+        if worst is None or self.census is None:
+            self.say("None of the starts converged, so there is no worst one.", "warning")
+            return
+        best = self.census.optima[0].bound
+        if best - worst.bound < FEW * abs(best) + 0.01:
+            words = "No start is bad here: all that converged end alike."
+            self.say(words)
+        else:
+            words = (
+                f"The worst of {count(len(self.census.runs), 'start')}: EM converges at "
+                f"{nats(worst.bound)}, and others reach {nats(best)}."
+            )
+        self._bring(worst, "the worst start found", words)
+
+    def _bring(self, run: CensusRun, how: str, words: str) -> None:
+        record_model, data = self.setting["model"], self.setting["data"]
+        options = with_start(self.setting["options"], given=True)
+        setting = {**self.setting, "options": options}
+        self.tab.begin_from(setting, record_model.to_units(run.start, data), how, words)
+
+    def paths(self) -> list[tuple[tuple[int, Any], ...]]:
+        """Return the ways of all starts through the parameters, if they are about this run."""
+        return [run.path for run in self.runs] if self.setting and self._present() else []
+
+
+def _shape(options: Any) -> Any:
+    """Return the options without the start, which decides nothing about the landscape."""
+    return replace(options, start=type(options.start)["GIVEN"])
+
+
+def verdict(found: Census) -> str:
+    """Say in a sentence whether the starts agree."""
+    total, n = len(found.runs), len(found.optima)
+    if not n:
+        return "Every start collapsed: there is no end to compare."
+    best = found.optima[0]
+    if n == 1 and not found.collapsed:
+        return f"All {count(total, 'start')} agree: they end in the same place."
+    words = f"{count(total, 'start')} lead to {count(n, 'end')}"
+    if found.collapsed:
+        words += f", and {len(found.collapsed)} collapse"
+    return f"{words}. The best is reached by {len(best.members)} of {total}."
