@@ -39,6 +39,35 @@ def distinctive_words(corpus: Corpus, n: int) -> Ints:
     return np.argsort(-score, kind="stable")[:n].astype(np.int64)
 
 
+def word_shares_of(corpus: Corpus) -> Floats:
+    """Return p(w): each word's share of all tokens, (V,)."""
+    counts = np.bincount(corpus.words, corpus.counts, minlength=corpus.n_words)
+    return np.asarray(counts / max(float(counts.sum()), 1.0))
+
+
+def relevance(topic_word: Floats, word_shares: Floats, weight: float) -> Floats:
+    """Return ``λ log p(w | t) + (1 − λ) log [p(w | t) / p(w)]``, (K, V) nats.
+
+    At λ = 1 words are ranked by how probable they are in a topic, at λ = 0 by how much more
+    probable there than elsewhere. Words that never occur are −inf.
+
+    Parameters
+    ----------
+    topic_word : (K, V) float
+    word_shares : (V,) float
+        p(w), of :func:`word_shares_of`.
+    weight : float
+        λ, from 0 to 1.
+
+    Source: Sievert & Shirley (2014), "LDAvis: a method for visualizing and interpreting topics".
+    """
+    with np.errstate(divide="ignore"):
+        inside, overall = np.log(topic_word), np.log(word_shares)
+    found = inside - (1.0 - weight) * np.where(word_shares > 0, overall, 0.0)
+    found[:, word_shares <= 0] = -np.inf
+    return np.asarray(found)
+
+
 def chained_words(corpus: Corpus, words: Ints) -> Ints:
     """Order words so that neighbors share documents: from each word on to the nearest left.
 

@@ -22,10 +22,13 @@ from em_explorer.models.topic_reading import (
     cosines,
     distinctive_words,
     document_word_topics,
+    relevance,
+    word_shares_of,
 )
 from em_explorer.session.controller import RunState
 from em_explorer.session.document import Story
 from em_explorer.session.runs import RunRecord
+from em_explorer.session.topic_names import load_names, save_names
 from em_explorer.ui import topic_numbers as numbers
 from em_explorer.ui import topic_wording as words
 from em_explorer.ui.model_tab import ModelTab
@@ -58,7 +61,9 @@ class LatentDirichletTab(ModelTab):
         self.whole: Dataset | None = None
         self.held: Corpus | None = None
         self._parts: tuple[Dataset, Dataset, Corpus] | None = None
-        self._given_names: dict[tuple[Any, ...], dict[int, str]] = {}
+        self._given_names: dict[str, dict[int, str]] = {}
+        self._fit, self._n_named = "", 0
+        self._word_shares: tuple[Any, Floats] | None = None
         self._perplexities: dict[int, float] = {}
         super().__init__(parent)
 
@@ -70,6 +75,7 @@ class LatentDirichletTab(ModelTab):
         area.topic_renamed.connect(self.rename_topic)
         area.group_box.toggled.connect(self._on_grouped)
         area.hold_out_box.toggled.connect(self._on_hold_out)
+        area.relevance.valueChanged.connect(self._on_grouped)
         area.hold_out_box.setToolTip(
             "Fit the topics to nine documents in ten and judge them by every tenth. Numbers then "
             f"shows the held-out perplexity while paused: {numbers.PERPLEXITY_TIP}"
@@ -107,10 +113,17 @@ class LatentDirichletTab(ModelTab):
     @property
     def names(self) -> dict[int, str]:
         """Names given to the topics, kept with the data set and the start they were given for."""
+        if self._fit not in self._given_names:
+            self._given_names[self._fit] = load_names(self._fit)
+        return self._given_names[self._fit]
+
+    def _name_fit(self, given: Any, *, goes_on: bool) -> str:
+        """Return what the topics' names belong to; a run that goes on has the topics it had."""
         assert self.whole is not None
-        options = self.options
-        key = (self.whole.name, options.n_topics, options.start, self.seed)
-        return self._given_names.setdefault(key, {})
+        if goes_on and self._fit:
+            return self._fit
+        start = "given" if given is not None else self.options.start.value
+        return f"{self.whole.name}, {self.options.n_topics} topics, {start}, seed {self.seed}"
 
     def _start(self, dataset: Dataset, given: Any) -> bool:
         whole = self.whole if dataset is self.dataset and self.whole is not None else dataset
@@ -121,12 +134,16 @@ class LatentDirichletTab(ModelTab):
             except DataError as error:
                 self._set_hold_out(False)
                 refusal = str(error)
-        before = self.whole, self.held
+        before = self.whole, self.held, self._fit
+        as_many = self.model is not None and self._n_named == self.options.n_topics
+        goes_on = given is not None and whole is self.whole and as_many
         self.whole, self.held = whole, held
+        self._fit = self._name_fit(given, goes_on=goes_on)
         if not super()._start(fitted, given):
-            self.whole, self.held = before
+            self.whole, self.held, self._fit = before
             self._set_hold_out(self.held is not None)
             return False
+        self._n_named = self.options.n_topics
         if refusal:  # said last: a run that begins puts older notices away
             self.notify(refusal)
         return True
@@ -190,7 +207,9 @@ class LatentDirichletTab(ModelTab):
         if "document" in view:
             self.choose_document(int(view["document"]) - 1)
         for number, name in view.get("topic_names", {}).items():
-            self.names[int(number) - 1] = str(name)
+            self.names.setdefault(int(number) - 1, str(name))  # a name of the user's own stays
+        if "relevance" in view:
+            self.area.relevance.setValue(round(100 * float(view["relevance"])))
 
     def retheme(self) -> None:
         """Take the theme's sizes."""
@@ -232,7 +251,7 @@ class LatentDirichletTab(ModelTab):
         trend = np.zeros(topic_word.shape, dtype=np.int64)
         if before is not None:
             trend = words.trends(before, topic_word)
-        top = words.likeliest(topic_word, TOP_WORDS)
+        top = words.likeliest(self._ranking(topic_word), TOP_WORDS)
         return TopicsPicture(
             doc_topic,
             topic_word,
@@ -244,6 +263,15 @@ class LatentDirichletTab(ModelTab):
             self.document,
             snapshot.phase,
         )
+
+    def _ranking(self, topic_word: Floats) -> Floats:
+        """Return by what each topic's words are ranked: their probability, or their relevance."""
+        weight = self.area.relevance_weight
+        if weight >= 1.0:
+            return topic_word
+        if self._word_shares is None or self._word_shares[0] is not self.data:
+            self._word_shares = self.data, word_shares_of(self.data)
+        return relevance(topic_word, self._word_shares[1], weight)
 
     def paint(self, picture: TopicsPicture) -> None:
         """Draw maps, words or pictures, and the chosen document."""
@@ -418,6 +446,7 @@ class LatentDirichletTab(ModelTab):
             self.names[topic] = name
         else:
             self.names.pop(topic, None)
+        save_names(self._fit, self.names)
         self._show_choice()
 
     def _show_choice(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QSlider,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -158,7 +159,6 @@ class TopicArea(QWidget):
     def _right_column(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(4)
-        self.topics_head = small_head("Topics")
         self.list, self.words_map, self.images = TopicList(), TopicWordMap(), TopicImages()
         for view in (self.list, self.images):
             view.topic_picked.connect(self.topic_picked)
@@ -186,13 +186,51 @@ class TopicArea(QWidget):
         self.one = QStackedWidget()
         self.one.addWidget(self.words)
         self.one.addWidget(self.pictures)
-        column.addWidget(self.topics_head)
+        column.addLayout(self._topics_row())
         column.addWidget(self.topics)
         column.addWidget(self.hint)
         column.addLayout(self._document_head())
         column.addWidget(self.one)
         self._right = column
         return column
+
+    def _topics_row(self) -> QHBoxLayout:
+        self.topics_head = small_head("Topics")
+        self.relevance = QSlider(Qt.Orientation.Horizontal)
+        self.relevance.setObjectName("relevance")
+        self.relevance.setAccessibleName("Relevance λ: how each topic's words are ranked")
+        self.relevance.setRange(0, 100)
+        self.relevance.setPageStep(10)
+        self.relevance.setSingleStep(5)
+        self.relevance.setValue(100)
+        self.relevance_label = QLabel("Re&levance λ")
+        self.relevance_label.setProperty("role", "caption")
+        self.relevance_label.setBuddy(self.relevance)
+        self.relevance_value = QLabel("1.00")
+        self.relevance_value.setObjectName("relevance_value")
+        self.relevance_value.setProperty("role", "caption")
+        for widget in (self.relevance, self.relevance_label, self.relevance_value):
+            widget.setToolTip(
+                "At 1 a topic's words are ranked by how probable they are in it; the nearer to 0, "
+                "the more by how much more probable than elsewhere (Alt+L, then up and down)"
+            )
+        self.relevance.valueChanged.connect(self._on_relevance)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.topics_head)
+        row.addStretch(1)
+        for widget in (self.relevance_label, self.relevance, self.relevance_value):
+            row.addWidget(widget)
+        return row
+
+    @property
+    def relevance_weight(self) -> float:
+        """λ; 1 where topics are pictures, which have no list."""
+        return 1.0 if self.image_shape is not None else self.relevance.value() / 100.0
+
+    def _on_relevance(self, value: int) -> None:
+        self.relevance_value.setText(f"{value / 100:.2f}")
+        self.list.keep_rare = value < 100
 
     def _document_head(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -227,6 +265,8 @@ class TopicArea(QWidget):
         self.document_head.setText(nouns.document.upper())
         self.topics.setCurrentIndex(0 if image_shape is None else 1)
         self.one.setCurrentIndex(0 if image_shape is None else 1)
+        for widget in (self.relevance, self.relevance_label, self.relevance_value):
+            widget.setVisible(image_shape is None)
         self._right.setStretchFactor(self.topics, 30 if image_shape is None else 19)
         self._right.setStretchFactor(self.one, 10)
         self.list.take_words(vocabulary)
@@ -321,6 +361,8 @@ class TopicArea(QWidget):
     def retheme(self) -> None:
         """Take the theme's sizes and colors."""
         self.document_box.setFixedWidth(theme_manager().px(84))
+        self.relevance.setFixedWidth(theme_manager().px(110))
+        self.relevance_value.setFixedWidth(theme_manager().px(28))
         self.words_map.measure()
         self.list.updateGeometry()
         self.list_scroll.updateGeometry()

@@ -86,6 +86,8 @@ class TopicList(QWidget):
     ----------
     shown_words : list of list of int
         The words that found room on each line.
+    keep_rare : bool
+        Show words however rare they are in their topic: they are not chosen by probability.
     """
 
     topic_picked = Signal(int)
@@ -104,6 +106,7 @@ class TopicList(QWidget):
         self.top: Ints = np.zeros((1, 0), dtype=np.int64)
         self.trend: Ints = np.zeros((1, 1), dtype=np.int64)
         self.shown_words: list[list[int]] = []
+        self.keep_rare = False
         self.renamer = Renamer(self, self.renamed.emit)
 
     def take_words(self, vocabulary: tuple[str, ...]) -> None:
@@ -175,7 +178,7 @@ class TopicList(QWidget):
                 width = metrics.horizontalAdvance(self.vocabulary[v])
                 mark = px(11) if self.trend[k, v] else 0
                 rare = self.topic_word[k, v] < LEAST_SHARE * self.topic_word[k].max()
-                if rare or x + width + mark > self.width() - px(4):
+                if (rare and not self.keep_rare) or x + width + mark > self.width() - px(4):
                     break
                 words.append(int(v))
                 places.append(x)
