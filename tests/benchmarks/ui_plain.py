@@ -102,6 +102,8 @@ def play(name: str, seconds: float) -> tuple[float, int, int, list[float]]:
 
     class Slot(QObject):
         def draw(self, snapshot: Any) -> None:
+            # The event loop is not reached again while snapshots wait: the end must be seen here.
+            worker.going = worker.going and time.perf_counter() - begun < seconds
             if worker.going:
                 plain.draw(snapshot)
                 drawn.append(snapshot)
