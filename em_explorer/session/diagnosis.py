@@ -283,6 +283,10 @@ class Diagnosis(QObject):
         """Return the bound and the likelihood along the step ``index`` belongs to, if known."""
         return self._lines.get(_step_of(index))
 
+    def gave_up(self, index: int) -> bool:
+        """Whether the picture of a half-step was tried in vain."""
+        return any(wish.index == index and wish.line for wish in self._failed)
+
     @property
     def start_moves(self) -> float | None:
         """How far the first full step moves what it moves most, in its scale; None: unknown."""

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from em_explorer import registry
 from em_explorer.em.arrays import Floats
 from em_explorer.models.matching import match_parts
-from em_explorer.session.diagnosis import Diagnosis
+from em_explorer.session.diagnosis import STILL, Diagnosis
 from em_explorer.ui import diagnose_words
-from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView
+from em_explorer.ui.diagnose_words import Outlook
+from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView, bound_view
 from em_explorer.ui.panels.numbers import NumberRow
 from em_explorer.ui.views.parameter_traces import Traces
 from em_explorer.ui.wording import unit_of
 from em_explorer.ui.words_of_run import WordsOfRun
+
+if TYPE_CHECKING:
+    from em_explorer.ui.bound_overlay import BoundOverlay
+
+START_LOOK_MS = 400
+"""So long after a run was loaded its start is looked at; the picture comes first."""
+
+QUICK = 20_000
+"""Observations of which a step costs next to nothing."""
 
 
 class Diagnosing(WordsOfRun):
@@ -26,7 +36,15 @@ class Diagnosing(WordsOfRun):
         super().__init__(parent)
         self.diagnosis = Diagnosis(self)
         self._known_truth: tuple[Any] | None = None
+        self.overlay: BoundOverlay | None = None
+        self._flaw: str | None = None
+        self._start_look = QTimer(self)
+        self._start_look.setSingleShot(True)
+        self._start_look.setInterval(START_LOOK_MS)
+        self._start_look.timeout.connect(self._look_at_start)
+        self.diagnosis.came.connect(self._on_came)
         self.side.diagnose_made.connect(self._on_diagnose_made)
+        self.side.diagnose_filled.connect(self._want)
         self.controller.loaded.connect(self._on_diagnosis_due)
         self.bottom.traces_wanted.connect(self._show_traces)
 
@@ -69,7 +87,8 @@ class Diagnosing(WordsOfRun):
     @Slot()
     def _on_diagnosis_due(self) -> None:
         known = bool(registry.entry(self.key).anatomy)
-        self._known_truth = None
+        self._known_truth, self._flaw = None, None
+        self._start_look.start()
         if self.bottom.strip is not None:
             self.bottom.strip.forget()
         self.diagnosis.follow(
@@ -79,13 +98,97 @@ class Diagnosing(WordsOfRun):
     @Slot(object)
     def _on_diagnose_made(self, panel: DiagnosePanel) -> None:
         self.diagnosis.came.connect(panel.refill)
+        panel.enlarge_wanted.connect(self.toggle_bound)
+        panel.more_wanted.connect(self._want)
+
+    def open_diagnose(self) -> None:
+        """Bring the Diagnose page to the front, or put it back behind Explain."""
+        if self.side.diagnose_in_front:
+            self.side.setCurrentWidget(self.side.explain)
+        else:
+            self.show_panels(setup=self.setup.isVisible(), side=True)
+            self.side.open_diagnose()
+
+    # -- what takes passes over the data -------------------------------------------------------
+
+    @Slot()
+    def toggle_bound(self) -> None:
+        """Show the picture of the bound in the corner of the play area, or put it away."""
+        if self.overlay is None:
+            from em_explorer.ui.bound_overlay import BoundOverlay
+
+            self.overlay = BoundOverlay(self.play_area)
+            self.overlay.closed.connect(self.toggle_bound)
+            self.overlay.show()
+        else:
+            self.overlay.setVisible(self.overlay.isHidden())
+        self._want()
+        self._show_bound()
+
+    @Slot()
+    def _want(self) -> None:
+        """Have worked out what somebody looks at."""
+        index, panel = self.controller.cursor, self.side.diagnose
+        large = self.overlay is not None and self.overlay.isVisible()
+        looked_at = panel is not None and self.side.diagnose_in_front
+        line = large or (looked_at and panel is not None and panel.wants_line)
+        if (large or looked_at) and not self.controller.rushing:
+            self.diagnosis.want(index, line=line)
+
+    @Slot()
+    def _show_bound(self) -> None:
+        """Draw the large picture of the step under the cursor."""
+        if self.overlay is not None and self.overlay.isVisible():
+            self._want()
+            view = self._diagnosis_view(self.controller.cursor)
+            self.overlay.show_view(bound_view(view), self.diagnosis.exact)
+
+    # -- a start that EM can't leave -----------------------------------------------------------
+
+    @property
+    def start_flaw(self) -> str:
+        """Why EM can't leave the present start, or only together; mostly empty."""
+        if self._flaw is None and self.model is not None and self.controller.trace is not None:
+            self._flaw = self.model.symmetry(self.controller.trace[0].params) or ""
+        moved = self.diagnosis.start_moves
+        if not self._flaw and moved is not None and moved < STILL:
+            return "A whole EM step from here moves nothing: this start is a stationary point."
+        return self._flaw or ""
+
+    @Slot()
+    def _look_at_start(self) -> None:
+        """See whether a step would move anything, where a step costs next to nothing."""
+        if self.controller.cursor == 0 and not self.controller.playing and self.model is not None:
+            few = self.model.n_observations(self.data) <= QUICK
+            if few and not self.heavy and not self.start_flaw:
+                self.diagnosis.want(0, line=False, rest=True)
+
+    @Slot()
+    def _on_came(self) -> None:
+        self._show_bound()
+        if self.controller.cursor == 0 and self.start_flaw:
+            self._show_words(0)
+
+    def _show_onward(self) -> None:
+        super()._show_onward()
+        trace = self.controller.trace
+        if trace is not None and self.controller.cursor == 0 and self.start_flaw:
+            self.heading.nudge.setVisible(True)
+
+    def _show_outlook(self, index: int) -> None:
+        if index == 0 and self.start_flaw:
+            text = "equal parts stay equal" if self._flaw else "a stationary start"
+            self.bottom.show_outlook(Outlook(text, "warning", self.start_flaw))
+        else:
+            self.bottom.show_outlook(diagnose_words.outlook(self.diagnosis, index))
 
     def _show_words(self, index: int) -> None:
         super()._show_words(index)
         if self.controller.trace is None or self.controller.fetching:
             return
-        self.bottom.show_outlook(diagnose_words.outlook(self.diagnosis, index))
+        self._show_outlook(index)
         self.side.show_diagnosis(lambda: self._diagnosis_view(index))
+        self._show_bound()
         self._show_traces()
 
     @Slot()
@@ -106,4 +209,6 @@ class Diagnosing(WordsOfRun):
     def _diagnosis_view(self, index: int) -> DiagnosisView:
         is_e = index % 2 == 1
         moved = self.posterior_moved(index) if is_e else ("", ())
-        return DiagnosisView(self.diagnosis, index, self.curve_name, moved, self.controller.rushing)
+        flaw = self.start_flaw if index == 0 else ""
+        rushing = self.controller.rushing
+        return DiagnosisView(self.diagnosis, index, self.curve_name, moved, rushing, flaw)

@@ -32,7 +32,11 @@ SMALLEST_STEP = 1e-12
 TEXT_MARGIN = 8
 """Left of the number in a spin box, px, so that it stands as in a combo box."""
 
-NEVER_TYPED = (Qt.Key.Key_Space, Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+NEVER_TYPED = (
+    *(Qt.Key.Key_Space, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
+    *(Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_B, Qt.Key.Key_C, Qt.Key.Key_L),
+    *(Qt.Key.Key_D, Qt.Key.Key_T, Qt.Key.Key_P),
+)
 """Keys of the window that no number needs."""
 
 WHILE_TYPING = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)

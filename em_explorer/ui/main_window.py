@@ -199,6 +199,13 @@ class MainWindow(QMainWindow):
         self._action(run_menu, "run_branch", "&Branch here", lambda: self.tab.branch(), "B")
         self._action(run_menu, "run_go_on", "&Go on from here", lambda: self.tab.go_on(), "C")
         self._make_compare_menu()
+        for name, words, key, open_it in (
+            ("diagnose", "Dia&gnose this run", "D", lambda tab: tab.open_diagnose()),
+            ("traces", "Parameter &traces", "T", lambda tab: tab.bottom.traces_button.toggle()),
+            ("bound", "The &bound along this step", "P", lambda tab: tab.toggle_bound()),
+        ):
+            self._action(view_menu, name, words, lambda o=open_it: o(self.tab), key)
+        view_menu.addSeparator()
         self._action(view_menu, "theme", "&Dark or light theme", self._toggle_theme, "Ctrl+D")
         self.panel_action = self._action(
             view_menu, "side_panel", "&Side panel", self._toggle_side, "F9"
@@ -347,6 +354,9 @@ class MainWindow(QMainWindow):
             ("B", "branch: another run from here"),
             ("L", "the Lab: compare runs, starts, models"),
             ("PgDn, PgUp", "next and previous demo"),
+            ("D", "diagnose this run"),
+            ("T", "parameters against the iteration"),
+            ("P", "the picture of the bound"),
             ("F9", "fold the side panel"),
             ("F11", "projector mode"),
             ("Ctrl+O", "open your own data"),

@@ -152,9 +152,12 @@ class SidePanel(QTabWidget):
     -------
     diagnose_made(panel)
         The Diagnose page was shown for the first time, and so was made.
+    diagnose_filled()
+        Somebody looks at the Diagnose page.
     """
 
     diagnose_made = Signal(object)
+    diagnose_filled = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -202,10 +205,15 @@ class SidePanel(QTabWidget):
         else:
             self.numbers.show_groups(self._fill[1]())
 
+    @property
+    def diagnose_in_front(self) -> bool:
+        """Whether somebody can see the Diagnose page."""
+        return self.currentWidget() is self._diagnose_page and self.isVisible()
+
     def _diagnose(self) -> None:
-        in_front = self.currentWidget() is self._diagnose_page and self.isVisible()
-        if in_front and self._view is not None:
+        if self.diagnose_in_front and self._view is not None:
             self._made().show_view(self._view())
+            self.diagnose_filled.emit()
 
     def _made(self) -> DiagnosePanel:
         if self.diagnose is None:

@@ -40,6 +40,8 @@ class DiagnosisView:
         What an E-step changed, where the model's tab has its own words for it.
     rushing : bool
         True while half-steps come too fast for pictures that take passes over the data.
+    start_flaw : str
+        Why EM can't leave the start, or not in all directions; mostly empty.
     """
 
     diagnosis: Diagnosis
@@ -47,6 +49,7 @@ class DiagnosisView:
     curve_name: str
     moved: tuple[str, tuple[NumberRow, ...]]
     rushing: bool
+    start_flaw: str = ""
 
 
 class DiagnosePanel(QScrollArea):
@@ -56,9 +59,12 @@ class DiagnosePanel(QScrollArea):
     -------
     enlarge_wanted()
         The picture of the bound was clicked.
+    more_wanted()
+        A section was opened, which may need more than was asked for.
     """
 
     enlarge_wanted = Signal()
+    more_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -146,12 +152,14 @@ class DiagnosePanel(QScrollArea):
     # -- filling -------------------------------------------------------------------------------
 
     def show_view(self, view: DiagnosisView) -> None:
-        """Show what is known about a half-step, and ask for what is not."""
+        """Show what is known about a half-step."""
         self._view = view
         self._fill()
-        if not view.rushing:
-            wants_line = self.sections["bound"].is_open
-            view.diagnosis.want(view.index, line=wants_line)
+
+    @property
+    def wants_line(self) -> bool:
+        """Whether the picture of the bound can be seen."""
+        return self.sections["bound"].is_open
 
     @Slot()
     def refill(self) -> None:
@@ -171,7 +179,7 @@ class DiagnosePanel(QScrollArea):
         phase, section = phase_of(view.index).value, self.sections["changed"]
         rows: tuple[NumberRow, ...] = ()
         if view.index == 0:
-            text = "Nothing yet: this is the start."
+            text = f"Nothing yet: this is the start. {view.start_flaw}".rstrip()
         elif phase == "E":
             text, rows = view.moved
         else:
@@ -193,20 +201,12 @@ class DiagnosePanel(QScrollArea):
         phase = phase_of(view.index).value
         self.stairs.show_rows(() if parts is None else stairs(parts, phase))
         self.stairs.setVisible(parts is not None)
-        line = diagnosis.line(view.index) if view.index else None
-        self.picture.show_view(BoundView(line, phase, self._why_no_line(view)))
+        self.picture.show_view(bound_view(view))
         self.bound_words.setVisible(not diagnosis.exact)
         self.bound_words.setText(
             "log p(X) itself is out of reach here: q is the best of a family, not the true "
             "posterior. EM climbs this bound instead."
         )
-
-    def _why_no_line(self, view: DiagnosisView) -> str:
-        if view.index == 0:
-            return "The first E-step gives the first bound."
-        if view.rushing:
-            return "Drawn when EM rests."
-        return "being drawn …" if view.diagnosis.busy else "This step can’t be drawn."
 
     def _fill_convergence(self, view: DiagnosisView) -> None:
         section, diagnosis = self.sections["convergence"], view.diagnosis
@@ -240,7 +240,8 @@ class DiagnosePanel(QScrollArea):
             self._order.remove(section)
         self._order.append(section)
         if self._view is not None:
-            self.show_view(self._view)
+            self._fill()
+        self.more_wanted.emit()
 
     @Slot(bool)
     def _on_toggled(self, _open: bool) -> None:
@@ -273,6 +274,21 @@ class DiagnosePanel(QScrollArea):
         self._column.setSpacing(px(4))
         if self._view is not None:
             self._fill()
+
+
+def bound_view(view: DiagnosisView) -> BoundView:
+    """Return the picture of the step that a half-step belongs to, or why there is none."""
+    phase = phase_of(view.index).value if view.index else ""
+    line = view.diagnosis.line(view.index) if view.index else None
+    if view.index == 0:
+        message = "The first E-step gives the first bound."
+    elif view.rushing:
+        message = "Drawn when EM rests."
+    elif view.diagnosis.gave_up(view.index):
+        message = "This step can’t be drawn: EM can’t go on from here."
+    else:
+        message = "being drawn …"
+    return BoundView(line, phase, message)
 
 
 def _bare(text: str) -> str:

@@ -203,8 +203,9 @@ class BoundPicture(QWidget):
             names.insert(0, ("log p(X | θ)", "text"))
         left = scale.plot.left() + 4
         for i, (words, token) in enumerate(names):
+            box = QRectF(left, scale.plot.top() - px(12) + i * px(14), px(72), px(16))
+            painter.fillRect(box, theme.color("panel"))
             painter.setPen(theme.color(token))
-            box = QRectF(left, scale.plot.top() - px(12) + i * px(14), px(120), px(16))
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), words)
 
 
