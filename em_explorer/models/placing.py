@@ -109,7 +109,7 @@ def natural_range(parameter: Parameter, values: Floats, scale: float) -> tuple[f
     if group in ROWS or group == "topics":
         return 0.01, 0.99
     if group == "topic_word":
-        return 1e-4, min(max(1.5 * high, 0.05), 0.99)
+        return min(1e-4, 0.5 * low), min(max(1.5 * high, 0.05), 0.99)
     if group == "correlations":
         return -0.97, 0.97
     if group in ("spreads", "rates"):
