@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from em_explorer.em.arrays import Floats, freeze
+from em_explorer.em.arrays import Floats, freeze, latest
 from em_explorer.em.errors import SingularError
 
 LOG_2PI = float(np.log(2.0 * np.pi))
@@ -95,6 +95,18 @@ def weighted_statistics(points: Floats, weights: Floats) -> GaussianStatistics:
         half *= np.sqrt(weights[:, k])
         scatter[k] = half @ half.T
     return GaussianStatistics(counts, means, scatter)
+
+
+@latest
+def inverse_factors(covariances: Floats) -> Floats:
+    """Return ``L_k⁻¹`` of each covariance ``L_k L_kᵀ``, (K, D, D).
+
+    Raises
+    ------
+    SingularError
+        When a covariance is not positive definite.
+    """
+    return inverse_lower(choleskys(covariances))
 
 
 def smallest_correlation_eigenvalue(covariances: Floats) -> Floats:
@@ -261,11 +273,10 @@ def expected_log_density(
         few = (statistics.counts, statistics.means, statistics.scatter)
         statistics = GaussianStatistics(*(part[present] for part in few))
         means, covariances = means[present], covariances[present]
-    factors = choleskys(covariances)
-    inverses = inverse_lower(factors)
+    inverses = inverse_factors(covariances)
     shift = (inverses @ (statistics.means - means)[:, :, None])[:, :, 0]
     # tr(L⁻¹ S L⁻ᵀ) without the last product.
     scatter = ((inverses @ statistics.scatter) * inverses).sum()
-    log_det = 2.0 * np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+    log_det = -2.0 * np.log(np.diagonal(inverses, axis1=1, axis2=2)).sum(axis=1)
     per_point = means.shape[1] * LOG_2PI + log_det + (shift**2).sum(axis=1)
     return float(-0.5 * (statistics.counts @ per_point + scatter))

@@ -24,7 +24,7 @@ from em_explorer.models.gaussian import (
     GaussianStatistics,
     choleskys,
     expected_log_density,
-    inverse_lower,
+    inverse_factors,
 )
 from em_explorer.models.gaussian_mixture_params import GaussianMixtureParams, MixturePosterior
 from em_explorer.models.kernels import covariances as compiled
@@ -79,7 +79,7 @@ def e_step(
     factors, offsets, good = factorize(constant(params.covariances), constant(params.weights))
     if not good:
         choleskys(params.covariances)  # says which one is to blame
-    whiten = constant(inverse_lower(factors) if n_dims >= WIDE else factors)
+    whiten = constant(inverse_factors(params.covariances) if n_dims >= WIDE else factors)
     shape = (len(offsets), n_points) if latent else (0, 0)
     responsibilities, log_density = np.empty(shape), np.empty(shape[1])
 
