@@ -45,8 +45,16 @@ sys.exit(app.run())
 """
 
 
-def end(tmp_path: Path, action: str, interrupt: signal.Signals | None = None) -> tuple[int, float]:
-    """Run the program until it ends; return the exit code and how long the end took."""
+def end(
+    tmp_path: Path,
+    action: str,
+    interrupt: signal.Signals | None = None,
+    expected: str | None = None,
+) -> tuple[int, float]:
+    """Run the program until it ends; return the exit code and how long the end took.
+
+    What it says on stderr may only be the traceback that ends with ``expected``.
+    """
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
@@ -70,8 +78,14 @@ def end(tmp_path: Path, action: str, interrupt: signal.Signals | None = None) ->
         took = time.monotonic() - begun
     finally:
         process.kill()
-    assert complained == ""
     assert said == ""
+    if expected is None:
+        assert complained == ""
+    else:
+        assert complained.count("Traceback (most recent call last)") == 1, complained
+        assert complained.rstrip().endswith(expected), complained
+        assert "Qt" not in complained.replace("PySide6.Qt", "")
+        assert "QThread" not in complained
     return process.returncode, took
 
 
@@ -109,6 +123,35 @@ def act(w):
 @pytest.mark.parametrize("action", CLOSED.values(), ids=CLOSED.keys())
 def test_a_window_that_is_closed_ends_the_program(tmp_path, action):
     code, took = end(tmp_path, action)
+    assert code == 0
+    assert took < NO_HANG
+
+
+# Each puts an error somewhere, sees to it that it is told of, and closes the window.
+FAILING = """
+def fail(*a, **k):
+    raise ArithmeticError("put here on purpose")
+
+def close_when_told(w):
+    seen = lambda: any(x.objectName() == "crash_dialog" for x in QApplication.topLevelWidgets()
+                       if x.isVisible())
+    timer = QTimer(w)
+    timer.timeout.connect(lambda: seen() and (timer.stop(), soon(w.close, 0)))
+    timer.start(20)
+"""
+BROKEN = {
+    "in a model": "type(w.tab.model).m_step = fail",
+    "in the worker": "w.tab.controller._worker._tell = fail",
+    "in a view": "w.tab.scatter.place_components = fail",
+    "in painting": "w.tab.scatter.points._corners = fail",
+    "in the thread that makes pictures": "w.tab.stage._plan = lambda *a: fail",
+}
+
+
+@pytest.mark.parametrize("where", BROKEN.values(), ids=BROKEN.keys())
+def test_a_window_with_an_error_is_closed_as_any_other(tmp_path, where):
+    action = f"{FAILING}\ndef act(w):\n    {where}\n    close_when_told(w); play_flat_out(w)"
+    code, took = end(tmp_path, action, expected="ArithmeticError: put here on purpose")
     assert code == 0
     assert took < NO_HANG
 
