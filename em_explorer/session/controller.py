@@ -225,10 +225,10 @@ class Controller(QObject):
         self._thread.finished.connect(self._worker.deleteLater)
         self._begin.connect(self._worker.begin)
         self._grant.connect(self._worker.grant)
-        self._worker.stepped.connect(self._on_stepped)
-        self._worker.granted.connect(self._on_granted)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.failed.connect(self._on_failed)
+        self._worker.stepped.connect(self._hear_stepped)
+        self._worker.granted.connect(self._hear_granted)
+        self._worker.finished.connect(self._hear_finished)
+        self._worker.failed.connect(self._hear_failed)
         self._thread.start()
 
     # -- what the transport asks for ---------------------------------------------------------
@@ -372,6 +372,25 @@ class Controller(QObject):
         self._grant.emit(self.run_id, steps)
 
     # -- what the worker says ----------------------------------------------------------------
+
+    # Qt calls these and no others: PySide6 runs a slot that overrides another one in the thread
+    # of the sender.
+
+    @Slot(int, object)
+    def _hear_stepped(self, run_id: int, snapshots: tuple[Any, ...]) -> None:
+        self._on_stepped(run_id, snapshots)
+
+    @Slot(int, int, float)
+    def _hear_granted(self, run_id: int, steps: int, seconds: float) -> None:
+        self._on_granted(run_id, steps, seconds)
+
+    @Slot(int, object)
+    def _hear_finished(self, run_id: int, stop: Any) -> None:
+        self._on_finished(run_id, stop)
+
+    @Slot(int, str, str)
+    def _hear_failed(self, run_id: int, sentence: str, report: str) -> None:
+        self._on_failed(run_id, sentence, report)
 
     @Slot(int, object)
     def _on_stepped(self, run_id: int, snapshots: tuple[Any, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QThread
+from PySide6.QtCore import QThread, Slot
 
 from em_explorer.em.errors import DataError
 from em_explorer.em.steps import Phase, RunOptions, StopReason, fit
@@ -212,3 +212,32 @@ def test_a_watch_speed_is_kept_and_lateness_does_not_add_up(qtbot, controller):
     took = came[20] - begun
     # 20 periods of 25 ms after the first; only what the window slept through may be lost.
     assert 20 * 0.025 - 0.005 <= took <= 20 * 0.025 + 0.25
+
+
+class Overriding(Controller):
+    """Does something of its own with what the worker says."""
+
+    def __init__(self):
+        super().__init__()
+        self.threads = set()
+
+    @Slot(int, object)
+    def _on_stepped(self, run_id, snapshots):
+        self.threads.add(QThread.currentThread())
+        super()._on_stepped(run_id, snapshots)
+
+    @Slot(int, object)
+    def _on_finished(self, run_id, stop):
+        self.threads.add(QThread.currentThread())
+        super()._on_finished(run_id, stop)
+
+
+def test_what_the_worker_says_is_heard_in_the_windows_thread_by_heirs_too(qtbot):
+    controller = Overriding()
+    try:
+        controller.load(*problem(), RunOptions(5, 0.0))
+        controller.run_to_end()
+        wait_for_end(qtbot, controller)
+        assert controller.threads == {QThread.currentThread()}
+    finally:
+        controller.shutdown()
