@@ -40,6 +40,8 @@ RUSH_SECONDS = 0.016
 
 GRANTS_UNDER_WAY = 2
 MOST_STEPS_GRANTED = 2000
+MOST_WATCHED = 50
+"""Steps granted at once while somebody wants to pause in time."""
 
 
 class RunState(Enum):
@@ -66,6 +68,8 @@ class Controller(QObject):
     state_changed(state)
     failed(sentence, report)
         The run raised; what was on the screen stays.
+    broke(index, sentence)
+        EM was paused where somebody wanted it to; see :attr:`Controller.checkpoint`.
     replayed(index)
         A half-step that was asked for with :meth:`fetch` is at hand again.
     """
@@ -75,6 +79,7 @@ class Controller(QObject):
     cursor_changed = Signal(int)
     state_changed = Signal(object)
     failed = Signal(str, str)
+    broke = Signal(int, str)
     replayed = Signal(int)
 
     _begin = Signal(int, object)
@@ -88,10 +93,13 @@ class Controller(QObject):
         self.run_id = 0
         self.speed = 2.0
         self.state = RunState.EMPTY
+        self.checkpoint: Callable[[int], str | None] | None = None
+        """Asked of every half-step passed while playing: why to pause there, or None."""
         self._watched: WatchedModel | None = None
         self._under_way = 0
         self._step_seconds = 0.01
         self._playing = False
+        self._held = False  # at a breakpoint: what is still under way moves nothing
         self._to_the_end = False
         self._failed = False
         self._due = 0.0
@@ -173,7 +181,7 @@ class Controller(QObject):
         self.run_id += 1
         self.run = run
         self._under_way = 0
-        self._failed = False
+        self._failed = self._held = False
         self._replayer.forget()
         self._watched = None if keep is None else WatchedModel(model, keep)
 
@@ -239,6 +247,16 @@ class Controller(QObject):
         return self._playing
 
     @property
+    def position(self) -> int:
+        """The half-step looked at; beyond the cursor where a run beside this one lasts longer."""
+        return self.cursor
+
+    @property
+    def reach(self) -> int:
+        """The last half-step that can be looked at without computing any."""
+        return 0 if self.trace is None else len(self.trace) - 1
+
+    @property
     def at_end(self) -> bool:
         """True when the cursor is on the newest snapshot."""
         return self.trace is None or self.cursor >= len(self.trace) - 1
@@ -253,13 +271,14 @@ class Controller(QObject):
     def step(self) -> None:
         """Go one half-step on: along the history, or by computing one."""
         self.pause()
+        self._held = False
         # One more may wait behind the one under way: a key pressed twice counts twice.
         self._advance(GRANTS_UNDER_WAY)
 
     def back(self) -> None:
         """Look one half-step back."""
         self.pause()
-        self.seek(self.cursor - 1)
+        self.seek(self.position - 1)
 
     def rewind(self) -> None:
         """Go back to the same start; the history stays."""
@@ -281,7 +300,7 @@ class Controller(QObject):
         """Let the EM clock run at the current speed."""
         if self._playing or not self.can_advance:
             return
-        self._playing = True
+        self._playing, self._held = True, False
         self._refresh_state()
         self._due = time.perf_counter()
         self._tick()
@@ -305,6 +324,11 @@ class Controller(QObject):
         """Go to the newest half-step and on from there as fast as it goes."""
         self.pause()
         if self.trace is not None:
+            passed = self._first_break(self.cursor + 1)
+            if passed is not None:
+                self.seek(passed[0])
+                self.broke.emit(*passed)
+                return
             self.seek(len(self.trace) - 1)
         self._to_the_end = True
         self.play()
@@ -359,13 +383,18 @@ class Controller(QObject):
             return
         if not self.at_end:
             self.seek(self.cursor + 1)
+            sentence = self.checkpoint(self.cursor) if self.checkpoint and self._playing else None
+            if sentence is not None:
+                self.pause()
+                self.broke.emit(self.cursor, sentence)
         elif self.trace.stop is None and not self._failed and self._under_way < room:
             self._send(1)
 
     def _keep_busy(self) -> None:
         while self._under_way < GRANTS_UNDER_WAY:
             steps = int(GRANT_SECONDS / max(self._step_seconds, 1e-9))
-            self._send(max(1, min(steps, MOST_STEPS_GRANTED)))
+            most = MOST_STEPS_GRANTED if self.checkpoint is None else MOST_WATCHED
+            self._send(max(1, min(steps, most)))
 
     def _send(self, steps: int) -> None:
         self._under_way += 1
@@ -396,13 +425,31 @@ class Controller(QObject):
     def _on_stepped(self, run_id: int, snapshots: tuple[Any, ...]) -> None:
         if run_id != self.run_id or self.trace is None:
             return
-        following = self.at_end
+        following, first = self.at_end and not self._held, len(self.trace)
         for snapshot in snapshots:
             self.trace.append(snapshot)
         self.grown.emit(len(self.trace))
-        if following:
-            self.cursor = len(self.trace) - 1
-            self.cursor_changed.emit(self.cursor)
+        if not following:
+            return
+        passed = self._first_break(first) if self._playing else None
+        self.cursor = len(self.trace) - 1 if passed is None else passed[0]
+        if passed is not None:
+            self.pause()
+        self.cursor_changed.emit(self.cursor)
+        if passed is not None:
+            self._held = True
+            self._refresh_state()
+            self.broke.emit(*passed)
+
+    def _first_break(self, first: int) -> tuple[int, str] | None:
+        """Return the first half-step from ``first`` on at which to pause, and why."""
+        if self.checkpoint is None or self.trace is None:
+            return None
+        for index in range(first, len(self.trace)):
+            sentence = self.checkpoint(index)
+            if sentence is not None:
+                return index, sentence
+        return None
 
     @Slot(int, int, float)
     def _on_granted(self, run_id: int, steps: int, seconds: float) -> None:
@@ -457,7 +504,7 @@ class Controller(QObject):
         """The half-step the step button would take, or None at the end."""
         if self.trace is None or not self.can_advance:
             return None
-        return phase_of(self.cursor + 1)
+        return phase_of(self.position + 1)
 
     # -- half-steps that were thinned out of the history -------------------------------------
 

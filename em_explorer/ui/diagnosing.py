@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer import registry
 from em_explorer.em.arrays import Floats
+from em_explorer.em.breakpoints import Breakpoints, reached
 from em_explorer.models.matching import match_parts
 from em_explorer.session.diagnosis import STILL, Diagnosis
 from em_explorer.ui import diagnose_words
+from em_explorer.ui.breakpoint_button import BreakpointButton
 from em_explorer.ui.diagnose_words import Outlook
 from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView, bound_view
 from em_explorer.ui.panels.numbers import NumberRow
@@ -47,6 +49,12 @@ class Diagnosing(WordsOfRun):
         self.side.diagnose_filled.connect(self._want)
         self.controller.loaded.connect(self._on_diagnosis_due)
         self.bottom.traces_wanted.connect(self._show_traces)
+        self.breakpoints = BreakpointButton()
+        self.bottom.transport.add_button(self.breakpoints)
+        self.breakpoints.changed.connect(self._on_breakpoints)
+        self.controller.broke.connect(self._on_broke)
+        self._broke_at = -1
+        self.controller.cursor_changed.connect(self._on_left_break)
 
     def anatomy_names(self) -> tuple[str, ...]:
         """Return the names the parameters are told by: columns, symbols or words."""
@@ -142,6 +150,28 @@ class Diagnosing(WordsOfRun):
             self._want()
             view = self._diagnosis_view(self.controller.cursor)
             self.overlay.show_view(bound_view(view), self.diagnosis.exact)
+
+    # -- where to pause ------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_breakpoints(self, breakpoints: Breakpoints) -> None:
+        self.controller.checkpoint = self._checkpoint if breakpoints.any else None
+
+    def _checkpoint(self, index: int) -> str | None:
+        trace = self.controller.trace
+        assert trace is not None
+        return reached(self.breakpoints.breakpoints, trace, index, self.diagnosis.anatomy)
+
+    @Slot(int, str)
+    def _on_broke(self, index: int, sentence: str) -> None:
+        self._broke_at = index
+        self.notify(f"Paused. {sentence}", "warning")
+
+    @Slot(int)
+    def _on_left_break(self, index: int) -> None:
+        if self._broke_at >= 0 and index != self._broke_at:
+            self._broke_at = -1
+            self.heading.notice.dismiss()
 
     # -- a start that EM can't leave -----------------------------------------------------------
 

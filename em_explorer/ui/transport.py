@@ -108,6 +108,9 @@ class Transport(QWidget):
             row.addWidget(widget)
         row.addSpacing(16)
         self._add_speed(row)
+        self._more = QHBoxLayout()
+        self._more.setSpacing(8)
+        row.addLayout(self._more)
         row.addStretch(1)
         self.pill = Pill()
         row.addWidget(self.pill)
@@ -131,6 +134,10 @@ class Transport(QWidget):
         button.clicked.connect(slot)
         self._icons.append((button, picture))
         return button
+
+    def add_button(self, button: QToolButton) -> None:
+        """Add a button behind the speed."""
+        self._more.addWidget(button)
 
     def _add_speed(self, row: QHBoxLayout) -> None:
         label = QLabel("Speed")
@@ -192,7 +199,7 @@ class Transport(QWidget):
         """Bring every button and the pill in line with the controller."""
         controller = self._controller
         phase = controller.next_phase
-        begun = controller.cursor > 0
+        begun = controller.position > 0
         self.rewind.setEnabled(begun)
         self.back.setEnabled(begun)
         self.play.setEnabled(controller.can_advance)
@@ -217,13 +224,14 @@ class Transport(QWidget):
         if controller.trace is None:
             self.pill.show_state("no data")
             return
-        phase = phase_of(controller.cursor)
+        phase = phase_of(controller.position)
         stop = controller.trace.stop
         if phase is Phase.START:
             where = "at the start"
         else:
-            where = f"iteration {controller.cursor // 2} · {phase.value}"
-        if controller.state is RunState.FINISHED and stop is not None:
+            where = f"iteration {controller.position // 2} · {phase.value}"
+        beyond = controller.position > controller.cursor
+        if controller.state is RunState.FINISHED and stop is not None and not beyond:
             words = f"{STOP_WORDS[stop.reason]} · {count(stop.iteration, 'iteration')}"
             self.pill.show_state(words, STOP_TONES[stop.reason], stop.message)
         elif controller.state is RunState.FAILED:

@@ -204,7 +204,6 @@ class BoundPicture(QWidget):
         left = scale.plot.left() + 4
         for i, (words, token) in enumerate(names):
             box = QRectF(left, scale.plot.top() - px(12) + i * px(14), px(72), px(16))
-            painter.fillRect(box, theme.color("panel"))
             painter.setPen(theme.color(token))
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), words)
 
