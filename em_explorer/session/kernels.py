@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 
-from em_explorer.models.backend import Backend, choose, start_warm_up
+from em_explorer.models.backend import Backend, choose, set_threads, start_warm_up
+from em_explorer.session.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,10 @@ class KernelLoader:
 
     def _load(self) -> None:
         try:
+            # Threads of one's own choice, or one core less than there are, for the window.
+            chosen = load_settings().threads
+            if chosen > 0:
+                set_threads(min(chosen, os.cpu_count() or 1))
             found = choose()
             if found is Backend.REFERENCE:
                 process = start_warm_up()

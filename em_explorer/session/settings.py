@@ -21,12 +21,15 @@ class Settings:
         Tell components apart by symbols as well as colors.
     trace_megabytes : int
         Memory for the history of a run; beyond it, half-steps are computed again when looked at.
+    threads : int
+        How many threads an E-step uses; 0 leaves the window a core and takes all others.
     """
 
     theme: str = "light"
     animate: bool = True
     symbols: bool = False
     trace_megabytes: int = 512
+    threads: int = 0
 
 
 def settings_file() -> Path:
