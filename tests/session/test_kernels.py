@@ -55,7 +55,7 @@ def test_whatever_goes_wrong_is_one_log_line(begun, caplog):
 
 @pytest.mark.parametrize(("chosen", "used"), [(0, 5), (3, 3), (99, 4)])
 def test_the_threads_of_the_settings_are_used(begun, chosen, used, monkeypatch):
-    """Nothing chosen leaves them as they are: all cores but the window's. No more than there are cores."""
+    """Nothing chosen leaves them as they are, and there are no more of them than cores."""
     before = threads()
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     try:
