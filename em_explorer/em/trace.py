@@ -212,6 +212,31 @@ class Trace:
         carry = 0 if shared else size_of(self._kept[iteration].carry)
         return int(self._weights[iteration]) + carry
 
+    def mapped(self, convert: Callable[[Snapshot], Snapshot]) -> Trace:
+        """Return the same history with every snapshot converted, as when parts are renumbered.
+
+        Parameters
+        ----------
+        convert : callable
+            Keeps bounds, phases and sizes, and leads to the same run: taking a step and
+            converting is converting and taking a step.
+        """
+        other = Trace(self.model, self.data, self.backend, self.budget)
+        other.stop, other.seconds_per_step = self.stop, self.seconds_per_step
+        other._start = None if self._start is None else convert(self._start)
+        other._tail = None if self._tail is None else convert(self._tail)
+        other._kept = {k: convert(snapshot) for k, snapshot in self._kept.items()}
+        other._kept_bytes, other._newest = self._kept_bytes, self._newest
+        other._stride, other._swept = self._stride, self._swept
+        for mine, theirs in (
+            (self._bounds, other._bounds),
+            (self._log_likelihoods, other._log_likelihoods),
+            (self._weights, other._weights),
+        ):
+            for value in mine.values:
+                theirs.append(float(value))
+        return other
+
     # -- numbers of every half-step ----------------------------------------------------------
 
     def __len__(self) -> int:
