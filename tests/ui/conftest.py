@@ -11,7 +11,7 @@ from typing import Any
 
 import pyqtgraph as pg
 import pytest
-from PySide6.QtCore import QThread, QTimer
+from PySide6.QtCore import QEvent, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 
 from em_explorer.ui.motion import Motion
@@ -28,6 +28,9 @@ def isolated(qapp: QApplication, tmp_path: Any, monkeypatch: pytest.MonkeyPatch)
     apply_theme(qapp, LIGHT)
     yield
     qapp.processEvents()
+    # Without a loop that runs Qt deletes nothing later, and every theme would dress all windows
+    # there ever were.
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     theme_manager().use(LIGHT, 1.0)
 
 
