@@ -7,8 +7,6 @@ job of the past still says is taken for news.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
 import traceback
@@ -18,13 +16,10 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.progress import Job
-from em_explorer.session.threads import end_thread, share_the_machine
+from em_explorer.session.threads import end_thread, give_way, share_the_machine
 
 TELL_SECONDS = 0.05
 """So often a job is heard of: more could not be read, and each message costs the window time."""
-
-NICENESS = 10
-"""How far work in the background steps back behind everything else."""
 
 
 class _Laborer(QObject):
@@ -36,7 +31,8 @@ class _Laborer(QObject):
     @Slot(int, object, object)
     def work(self, number: int, job: Job[Any], cancelled: threading.Event) -> None:
         """Iterate a job to its end, or until it is cancelled."""
-        _step_back()
+        share_the_machine()
+        give_way()
         partials: list[Any] = []
         told = 0.0
         share, words = 0.0, ""
@@ -65,15 +61,6 @@ class _Laborer(QObject):
             if partials:
                 self.advanced.emit(number, share, words, tuple(partials))
             self.over.emit(number, "cancelled", None)
-
-
-def _step_back() -> None:
-    """Let everything else of the machine go first; where a system can't, nothing is lost."""
-    share_the_machine()
-    # Linux counts niceness per thread, and Qt's priorities do nothing there.
-    if hasattr(os, "setpriority") and hasattr(os, "PRIO_PROCESS"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class JobRunner(QObject):

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from em_explorer.em.census import Census, census, dispersed
 from em_explorer.em.diagnostics import has_exact_posterior
 from em_explorer.em.errors import DataError
@@ -30,9 +32,18 @@ def enough(model: Any, run: RunOptions) -> RunOptions:
 
 
 def census_of(
-    model: Any, data: Any, first_seed: int, n_starts: int, run: RunOptions
+    model: Any, data: Any, first_seed: int, n_starts: int, run: RunOptions, like: Any
 ) -> Job[Census]:
     """Return a census of a model's starts, drawn at random also where its own start is not.
+
+    Parameters
+    ----------
+    model : EMModel
+    data : object
+    first_seed, n_starts : int
+    run : RunOptions
+    like : object
+        Parameters with the values of what is locked; every start has them.
 
     Raises
     ------
@@ -43,4 +54,10 @@ def census_of(
     if drawn is None:
         raise DataError("This model has one start only: there is nothing to compare.")
     seeds = range(first_seed, first_seed + n_starts)
-    return census(drawn, data, seeds, enough(model, run), partial(aligned_difference, drawn))
+    draw = partial(_draw, drawn, data, like)
+    return census(drawn, data, seeds, enough(model, run), partial(aligned_difference, drawn), draw)
+
+
+def _draw(model: Any, data: Any, like: Any, seed: int) -> Any:
+    start = model.initialize(data, np.random.default_rng(seed))
+    return model.hold(start, like) if getattr(model, "locks", ()) else start

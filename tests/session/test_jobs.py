@@ -12,7 +12,8 @@ import pytest
 
 from em_explorer.em.errors import DataError
 from em_explorer.em.progress import Job, Progress, finish
-from em_explorer.session.jobs import NICENESS, JobRunner
+from em_explorer.session.jobs import JobRunner
+from em_explorer.session.threads import GIVES_WAY
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_the_job_runs_in_another_thread_that_steps_back(qtbot: Any, runner: JobR
         runner.start(where())
     native, nice = blocker.args[1]
     assert native != threading.get_native_id()
-    assert nice >= NICENESS
+    assert nice >= GIVES_WAY
 
 
 def test_a_cancelled_job_is_closed_and_says_nothing_more(qtbot: Any, runner: JobRunner) -> None:

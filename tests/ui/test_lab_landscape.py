@@ -38,24 +38,24 @@ def test_the_landscape_with_ems_way_on_it(
     with qtbot.waitSignal(page.worked, timeout=60_000):
         page.button.click()
     found = page.found
-    assert page.image.image.shape == found.values.shape == (17, 17)
+    assert page.plot.image.image.shape == found.values.shape == (17, 17)
     assert found.stride == 1
     x, y = page._chosen
     way = np.array([page.anatomy.values(tab.snapshot(i).params)[[x, y]] for i in (1, 3, 5)])
-    np.testing.assert_allclose(np.transpose(page.way.getData()), way)
+    np.testing.assert_allclose(np.transpose(page.plot.way.getData()), way)
     assert found.x[0] <= way[:, 0].min() <= way[:, 0].max() <= found.x[-1]
     # the landscape passes through where EM is
     at = page.anatomy.values(tab.snapshot(5).params)[[x, y]]
-    np.testing.assert_allclose(page.marker.getData(), at[:, None])
+    np.testing.assert_allclose(page.plot.marker.getData(), at[:, None])
     placed = engine._height(tab.model, tab.data, tab.snapshot(5).params, False)
     # documents that start afresh may end a little apart from those carried on
     assert placed == pytest.approx(tab.controller.trace.bound(5), rel=1e-3)
     assert np.nanmax(found.values) == pytest.approx(placed, abs=0.2 * abs(placed))
     step(tab, 2)  # and it follows
-    assert len(page.way.getData()[0]) == 4
+    assert len(page.plot.way.getData()[0]) == 4
     tab.controller.seek(1)
     np.testing.assert_allclose(
-        page.marker.getData(), page.anatomy.values(tab.snapshot(1).params)[[x, y]][:, None]
+        page.plot.marker.getData(), page.anatomy.values(tab.snapshot(1).params)[[x, y]][:, None]
     )
 
 
@@ -77,7 +77,7 @@ def test_a_click_begins_a_run_there(
     step(tab, 1)
     assert tab.controller.trace.bound(1) == pytest.approx(expected, rel=1e-9)
     # the way it came from is drawn beside the new one, over the same landscape
-    assert len(page.others) >= 1
+    assert len(page.plot.others) >= 1
     assert page.plot.isVisible()
 
 
@@ -99,7 +99,7 @@ def test_murrays_two_tops_are_seen(
     middle = len(row) // 2
     assert row[middle] < np.nanmax(row[:middle])
     assert row[middle] < np.nanmax(row[middle + 1 :])
-    assert page.contours
+    assert page.plot.contours
     assert not page.fit_box.isEnabled()
 
 
@@ -112,7 +112,7 @@ def test_the_starts_of_a_census_are_drawn_over_it(qtbot: Any, window: Any) -> No
     page = window.door.open("landscape")
     with qtbot.waitSignal(page.worked, timeout=30_000):
         page.button.click()
-    assert len(page.others) == 4
+    assert len(page.plot.others) == 4
 
 
 def test_the_rest_is_fitted_where_locks_allow(qtbot: Any, window: Any) -> None:

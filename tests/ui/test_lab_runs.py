@@ -183,3 +183,19 @@ def test_runs_on_other_data_are_listed_but_not_drawn(
     step(tab, 4)
     assert len(page.table.texts()) == 2
     assert tab.bottom.curve.others == ()
+
+
+def test_delete_forgets_a_run_but_not_the_one_on_the_screen(
+    qtbot: Any, window: Any, step: Callable[..., None]
+) -> None:
+    tab, page = lab(window, "gaussian_mixture")
+    step(tab, 4)
+    tab.new_start()
+    step(tab, 4)
+    page.table.setCurrentCell(0, 0)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert len(tab.runs) == 2
+    page.table.setCurrentCell(1, 0)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert [record.name for record in tab.runs] == ["Run 2"]
+    assert tab.bottom.curve.others == ()

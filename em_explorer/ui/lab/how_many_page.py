@@ -223,7 +223,7 @@ class HowManyPage(LabPage):
         worth = sign * y
         top, middle = worth.max(), float(np.median(worth))
         bottom = max(worth.min(), top - WORST_SHOWN * (top - middle))
-        room = max(0.1 * (top - bottom), 1e-6 * abs(top), 1e-9)
+        room = max(0.18 * (top - bottom), 1e-6 * abs(top), 1e-9)
         low, high = sorted((sign * (bottom - room), sign * (top + room)))
         self.plot.setYRange(low, high, padding=0)
         self.plot.setXRange(x.min() - 0.3, x.max() + 0.3, padding=0)
@@ -261,6 +261,9 @@ class HowManyPage(LabPage):
         header = self.table.horizontalHeaderItem(1)
         if header is not None:
             header.setText(criterion.title.removeprefix("held-out "))
+        last = self.table.horizontalHeaderItem(2)
+        if last is not None:
+            last.setText("bound" if self.question is Question.TOPICS else "log-lik.")
         self.table.setColumnHidden(2, criterion.name == "log_likelihood")
         lines = self._lines()
         rows = []

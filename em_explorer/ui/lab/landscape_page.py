@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Slot
-from PySide6.QtGui import QColor
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel
 
 from em_explorer import registry
 from em_explorer.em.anatomy import Anatomy, Parameter
 from em_explorer.em.arrays import Floats
 from em_explorer.em.landscape import Landscape, landscape
-from em_explorer.em.steps import Phase
 from em_explorer.models.placing import lock_of, natural_range, place
 from em_explorer.session.jobs import JobRunner
+from em_explorer.session.runs import RunRecord
 from em_explorer.ui.editors import ElidedComboBox
+from em_explorer.ui.lab.landscape_view import WAY, LandscapeView
 from em_explorer.ui.lab.page import LabPage
 from em_explorer.ui.lab.runs_page import run_color
-from em_explorer.ui.theme import style_plot, theme_manager
-from em_explorer.ui.views.axes import axes
+from em_explorer.ui.lab.starts_page import shape_of
+from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.wording import nats, plain
 
 INVITATION = (
     "EM climbs a hill it can’t see. Choose two parameters and see it: bright is likely, the line "
     "is EM’s way, a click begins a run there."
 )
-
-LEVELS = (0.1, 0.4, 1.5, 6.0, 25.0, 100.0, 400.0)
-"""Contours so many units below the top; a unit is a tenth of the middle depth."""
 
 MOST_POINTS = 400
 """Points of a way that are drawn, at most."""
@@ -47,19 +44,7 @@ class LandscapePage(LabPage):
         super().__init__("landscape", INVITATION, "Draw the landscape", tab, jobs)
         self.button.setToolTip("Compute the log-likelihood over a grid, in the background")
         self._make_controls()
-        self.plot = pg.PlotWidget(enableMenu=False, axisItems=axes())
-        self.plot.setObjectName("landscape_plot")
-        self.plot.setAccessibleName("The objective over the two parameters")
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.image = pg.ImageItem(axisOrder="row-major")
-        self.contours: list[pg.IsocurveItem] = []
-        self.others: list[pg.PlotDataItem] = []
-        self.way = pg.PlotDataItem([], [])
-        self.dots = pg.ScatterPlotItem(size=5, pen=None)
-        self.marker = pg.ScatterPlotItem(size=12)
-        for z, item in enumerate((self.image, self.way, self.dots, self.marker)):
-            item.setZValue(10 * z)
-            self.plot.addItem(item)
+        self.plot = LandscapeView()
         self.column.addWidget(self.plot, 1)
         self.reading = QLabel()
         self.reading.setObjectName("landscape_reading")
@@ -78,10 +63,9 @@ class LandscapePage(LabPage):
         self._way: Floats = np.empty((0, 2))
         tab.controller.cursor_changed.connect(self._on_cursor)
         tab.controller.state_changed.connect(self._on_cursor)
-        self.plot.scene().sigMouseClicked.connect(self._on_click)
-        self.plot.scene().sigMouseMoved.connect(self._on_moved)
+        self.plot.picked.connect(self.start_at)
+        self.plot.pointed.connect(self._on_pointed)
         self.opened()
-        self.retheme()
 
     def _make_controls(self) -> None:
         grid = QGridLayout()
@@ -143,13 +127,10 @@ class LandscapePage(LabPage):
 
     def _about_this_run(self) -> bool:
         now = self.tab.runs.current
-        return (
-            bool(self.setting)
-            and now is not None
-            and now.setting["dataset"] is self.setting["dataset"]
-            and replace(now.setting["options"], start=type(now.setting["options"].start)["GIVEN"])
-            == replace(self.setting["options"], start=type(self.setting["options"].start)["GIVEN"])
-        )
+        if not self.setting or now is None:
+            return False
+        same_data = now.setting["dataset"] is self.setting["dataset"]
+        return same_data and shape_of(now.setting["options"]) == shape_of(self.setting["options"])
 
     def _forget(self) -> None:
         self.found = None
@@ -196,11 +177,11 @@ class LandscapePage(LabPage):
         fit_rest = self.fit_box.isChecked()
         if fit_rest:
             locks = frozenset(lock for lock in (lock_of(x), lock_of(y)) if lock is not None)
-            fitting = replace(model, locks=locks)
+            fitting = replace(model, locks=model.locks | locks)
         else:
             fitting = model
         placed = _Placer(model, data, self.shown_params, x, y)
-        self._clear_contours()
+        self.plot.clear_contours()
         self.work(
             landscape(fitting, data, placed, ranges[0], ranges[1], fit_rest=fit_rest),
             "measuring how long it takes",
@@ -237,53 +218,9 @@ class LandscapePage(LabPage):
         self.found = found
         self.plot.show()
         self.filler.hide()
-        values = found.filled
-        top = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-        # By tens: what is far below the top matters less and less.
-        depth = np.log10(1.0 + np.maximum(top - values, 0.0) / _unit(top - values))
-        deepest = max(float(np.nanquantile(depth, 0.9)), 1e-6) if np.isfinite(depth).any() else 1.0
-        self.image.setLookupTable(_colors())
-        self.image.setImage(
-            np.nan_to_num(deepest - depth, nan=-1.0), levels=(0.0, deepest), autoDownsample=False
-        )
-        dx, dy = found.x[1] - found.x[0], found.y[1] - found.y[0]
-        self.image.setRect(
-            QRectF(
-                found.x[0] - 0.5 * dx,
-                found.y[0] - 0.5 * dy,
-                dx * len(found.x),
-                dy * len(found.y),
-            )
-        )
-        self.plot.setXRange(found.x[0], found.x[-1], padding=0)
-        self.plot.setYRange(found.y[0], found.y[-1], padding=0)
         x, y = (self._parameters[number] for number in self._chosen)
-        self.plot.setLabel("bottom", x.label)
-        self.plot.setLabel("left", y.label)
-        self._style()
-        self._draw_contours(found, top)
+        self.plot.draw(found, (x.label, y.label))
         self._draw_ways()
-
-    def _draw_contours(self, found: Landscape, top: float) -> None:
-        self._clear_contours()
-        if found.stride > 1:
-            return
-        depth = np.nan_to_num(top - found.values, nan=1e9)
-        pen = pg.mkPen(QColor(255, 255, 255, 110), width=1)
-        for level in _unit(top - found.values) * np.array(LEVELS):
-            if not depth.min() < level < depth.max():
-                continue
-            curve = pg.IsocurveItem(depth.T, level=level, pen=pen)
-            curve.setParentItem(self.image)
-            curve.setPos(0.5, 0.5)  # a value stands for the middle of its pixel
-            self.contours.append(curve)
-
-    def _clear_contours(self) -> None:
-        for curve in self.contours:
-            curve.setParentItem(None)
-            if curve.scene() is not None:
-                curve.scene().removeItem(curve)
-        self.contours.clear()
 
     def _values(self, params: Any) -> Floats:
         assert self.anatomy is not None
@@ -308,63 +245,43 @@ class LandscapePage(LabPage):
     def _draw_ways(self) -> None:
         if self.found is None:
             return
-        theme = theme_manager().current
-        self.way.setData(*self._way.T, pen=pg.mkPen("#FFFFFF", width=2))
-        self.dots.setData(pos=self._way, brush=theme.phase_color("M"))
-        self._draw_others()
         snapshot = self.tab.snapshot(self.tab.controller.cursor)
-        at = self._values(snapshot.params)
-        color = theme.phase_color(snapshot.phase.value)
-        if snapshot.phase is Phase.START:
-            color = QColor(theme.secondary)
-        self.marker.setData(pos=at[None], brush=color, pen=pg.mkPen("#FFFFFF", width=2))
+        color = theme_manager().current.phase_color(snapshot.phase.value)
+        self.plot.show_way(self._way, self._values(snapshot.params), color)
+        ways = [(path, run_color(record), 1.5) for record, path in self._other_runs()]
+        ways += [(path, WAY, 0.8) for path in self._census_paths()]
+        self.plot.show_others([way for way in ways if len(way[0]) > 1])
 
-    def _draw_others(self) -> None:
-        """Draw the ways of other runs, and of the starts of a census."""
-        for line in self.others:
-            self.plot.removeItem(line)
-        self.others.clear()
+    def _other_runs(self) -> Iterator[tuple[RunRecord, Floats]]:
+        """Go over the ways of the other runs of the same model on the same data."""
         now = self.tab.runs.current
         for record in self.tab.runs:
-            if record is now or record.trace is None or not self._alike(record):
-                continue
             trace = record.trace
-            n = min(trace.n_iter, MOST_POINTS)
+            if record is now or trace is None or len(trace) < 2 or not self._alike(record):
+                continue
+            iterations = range(min(trace.n_iter, MOST_POINTS) + 1)
             points = [
                 self._values(trace[2 * k + 1].params)
-                for k in range(n + 1)
-                if len(trace) > 1 and not trace.cost(2 * k + 1)
+                for k in iterations
+                if not trace.cost(2 * k + 1)
             ]
-            self._add_other(points, run_color(record), 1.5)
-        for path in self._census_paths():
-            self._add_other([self._values(params) for _, params in path], "#FFFFFF", 0.8)
+            yield record, np.array(points)
 
-    def _add_other(self, points: list[Floats], color: str, width: float) -> None:
-        if len(points) < 2:
-            return
-        shade = QColor(color)
-        shade.setAlphaF(0.8 if width > 1 else 0.35)
-        line = self.plot.plot(*np.array(points).T, pen=pg.mkPen(shade, width=width))
-        line.setZValue(5)
-        self.others.append(line)
+    def _alike(self, record: RunRecord) -> bool:
+        assert self.anatomy is not None
+        if record.setting["dataset"] is not self.setting["dataset"]:
+            return False
+        own = self.anatomy.parameters(record.start)[:MOST_CHOICES]
+        return [p.key for p in own] == [p.key for p in self._parameters]
 
-    def _alike(self, record: Any) -> bool:
-        one, other = record.setting, self.setting
-        return bool(
-            one["dataset"] is other["dataset"]
-            and type(record.start) is type(self.shown_params)
-            and len(self.anatomy.parameters(record.start)) >= len(self._parameters)  # type: ignore[union-attr]
-            and [p.key for p in self.anatomy.parameters(record.start)[:MOST_CHOICES]]  # type: ignore[union-attr]
-            == [p.key for p in self._parameters]
-        )
-
-    def _census_paths(self) -> list[Any]:
-        drawer = self.parent()
+    def _census_paths(self) -> list[Floats]:
+        """Return the ways of a census of this model's starts, if the page of starts has one."""
+        drawer: Any = self.parent()
         while drawer is not None and not hasattr(drawer, "pages"):
             drawer = drawer.parent()
-        pages: Any = getattr(drawer, "pages", {})
-        starts = pages.get("starts")
-        return [] if starts is None else starts.paths()
+        starts = None if drawer is None else drawer.pages.get("starts")
+        paths = [] if starts is None else starts.paths()
+        return [np.array([self._values(params) for _, params in path]) for path in paths]
 
     @Slot()
     def _on_cursor(self, *_: object) -> None:
@@ -376,46 +293,26 @@ class LandscapePage(LabPage):
         self._read_way()
         self._draw_ways()
 
-    def _style(self) -> None:
-        style_plot(self.plot)
-        px = theme_manager().px
-        self.plot.getAxis("left").setWidth(px(52))
-        self.plot.getAxis("bottom").setHeight(px(34))
-
     def retheme(self) -> None:
         """Take the theme's colors."""
-        self._style()
-        if self.found is not None:
-            self._draw(self.found)
+        self.plot.restyle()
+        self._draw_ways()
 
     # -- the pointer -------------------------------------------------------------------------
 
-    def _place_at(self, scene_position: Any) -> tuple[float, float] | None:
-        box = self.plot.getPlotItem().vb
-        if self.found is None or not box.sceneBoundingRect().contains(scene_position):
-            return None
-        point = box.mapSceneToView(scene_position)
-        return float(point.x()), float(point.y())
-
-    def _on_moved(self, position: Any) -> None:
-        at = self._place_at(position)
-        if at is None or self.found is None:
+    @Slot(float, float)
+    def _on_pointed(self, at_x: float, at_y: float) -> None:
+        if self.found is None or np.isnan(at_x):
             self.reading.setText("")
             return
-        j = int(np.abs(self.found.x - at[0]).argmin())
-        i = int(np.abs(self.found.y - at[1]).argmin())
+        j = int(np.abs(self.found.x - at_x).argmin())
+        i = int(np.abs(self.found.y - at_y).argmin())
         x, y = (self._parameters[number] for number in self._chosen)
         value = self.found.values[i, j]
         height = "impossible" if np.isnan(value) else nats(float(value))
-        self.reading.setText(f"{x.label} {plain(at[0], 3)}, {y.label} {plain(at[1], 3)}: {height}")
+        self.reading.setText(f"{x.label} {plain(at_x, 3)}, {y.label} {plain(at_y, 3)}: {height}")
 
-    def _on_click(self, event: Any) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        at = self._place_at(event.scenePos())
-        if at is not None:
-            self.start_at(*at)
-
+    @Slot(float, float)
     def start_at(self, x: float, y: float) -> None:
         """Begin a run with the two parameters there, and the rest as it was in the landscape."""
         one, other = (self._parameters[number] for number in self._chosen)
@@ -464,20 +361,3 @@ def two_of_interest(parameters: tuple[Parameter, ...]) -> tuple[int, int]:
     if "correlations" in groups and "spreads" in groups:
         return groups.index("correlations"), len(groups) - 1 - groups[::-1].index("spreads")
     return 0, min(1, len(parameters) - 1)
-
-
-def _unit(depth: Floats) -> float:
-    """Return the depth, nats, that counts as one."""
-    known = depth[np.isfinite(depth)]
-    return max(0.1 * float(np.median(known)), 1e-9) if known.size else 1.0
-
-
-def _colors() -> np.ndarray[Any, Any]:
-    """Return colors from far below the top to the top: dark blue, blue, teal, yellow."""
-    stops = np.array([0.0, 0.3, 0.6, 0.85, 1.0])
-    colors = np.array(
-        [[24, 28, 60], [46, 72, 140], [38, 140, 150], [150, 200, 110], [250, 226, 90]], dtype=float
-    )
-    at = np.linspace(0.0, 1.0, 256)
-    table = np.stack([np.interp(at, stops, colors[:, c]) for c in range(3)], axis=1)
-    return table.astype(np.ubyte)

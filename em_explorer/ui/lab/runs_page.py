@@ -86,10 +86,13 @@ class RunsPage(LabPage):
         self.column.insertLayout(3, row)
         self.table = LabTable("runs_table", ("run", "ends at", "steps", "because"))
         self.table.setAccessibleName("Runs: click one to look at it, double-click to rename it")
-        self.table.setToolTip("Click a run to look at it; double-click its name to rename it")
+        self.table.setToolTip(
+            "Click a run to look at it; double-click its name to rename it; Delete forgets it"
+        )
         self.column.addWidget(self.table, 1)
         self.table.chosen.connect(self._on_chosen)
         self.table.edited.connect(self._on_renamed)
+        self.table.dropped.connect(self._on_dropped)
         self._shown: list[RunRecord] = []
         self._setting: Any = None
         self._kind: rivals.Rival | None = None
@@ -178,6 +181,11 @@ class RunsPage(LabPage):
         if 0 <= row < len(self._shown):
             self.tab.runs.rename(self._shown[row], name)
             self.refresh()  # an empty name is not taken
+
+    @Slot(int)
+    def _on_dropped(self, row: int) -> None:
+        if 0 <= row < len(self._shown):
+            self.tab.runs.remove(self._shown[row])
 
     @Slot()
     def begin(self) -> None:

@@ -107,7 +107,8 @@ class StartsPage(LabPage):
             return
         model = self.tab.model
         try:
-            job = census_of(model, self.tab.data, self.tab.seed, n_starts, self.tab.run)
+            like = self.tab.snapshot(0).params
+            job = census_of(model, self.tab.data, self.tab.seed, n_starts, self.tab.run, like)
         except DataError as error:
             self.say(str(error), "warning")
             return
@@ -122,7 +123,7 @@ class StartsPage(LabPage):
         return (
             now is not None
             and now.setting["dataset"] is self.setting.get("dataset")
-            and _shape(now.setting["options"]) == _shape(self.setting["options"])
+            and shape_of(now.setting["options"]) == shape_of(self.setting["options"])
         )
 
     def show_partials(self, partials: tuple[Any, ...]) -> None:
@@ -269,7 +270,7 @@ class StartsPage(LabPage):
         return [run.path for run in self.runs] if self.setting and self._present() else []
 
 
-def _shape(options: Any) -> Any:
+def shape_of(options: Any) -> Any:
     """Return the options without the start, which decides nothing about the landscape."""
     return replace(options, start=type(options.start)["GIVEN"])
 

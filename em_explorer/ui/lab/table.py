@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -102,10 +102,13 @@ class LabTable(QTableWidget):
     chosen(row)
     edited(row, text)
         An editable cell has another text.
+    dropped(row)
+        The Delete key was pressed on a row.
     """
 
     chosen = Signal(int)
     edited = Signal(int, str)
+    dropped = Signal(int)
 
     def __init__(
         self, name: str, headings: Sequence[str], stretched: int = 0, parent: QWidget | None = None
@@ -172,6 +175,13 @@ class LabTable(QTableWidget):
             items = (self.item(i, j) for j in range(self.columnCount()))
             found.append(["" if item is None else item.text() for item in items])
         return found
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let the Delete key drop a row."""
+        if event.key() == Qt.Key.Key_Delete and self.currentRow() >= 0:
+            self.dropped.emit(self.currentRow())
+        else:
+            super().keyPressEvent(event)
 
     def _on_clicked(self, row: int, _column: int = 0) -> None:
         self.chosen.emit(row)
