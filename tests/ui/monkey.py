@@ -44,6 +44,7 @@ from em_explorer.ui.crash import HARMLESS, CrashReporter
 from em_explorer.ui.endings import leave
 from em_explorer.ui.forms import ChoiceEdit, NumberEdit, OptionsForm, WholeNumberEdit
 from em_explorer.ui.main_window import MainWindow
+from em_explorer.ui.views.curve import CurveMode
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -480,17 +481,22 @@ def _check_picture(tab: Any) -> None:
 
 def _check_curve(tab: Any) -> None:
     trace, curve = tab.controller.trace, tab.bottom.curve
+    bounds = trace.half_step_bounds[1:]
+    heights = curve._heights()
+    known = np.flatnonzero(np.isfinite(heights))
+    if curve.mode is not CurveMode.DISTANCE:  # which has no place for the last ones
+        share = 1.0 if curve.mode is CurveMode.TOTAL else tab.model.n_observations(tab.data)
+        assert np.allclose(heights, bounds / share, rtol=1e-12, atol=0.0)
     x, y = curve.line.getData()
     n = 0 if x is None else len(x)
     if n <= 100:
-        assert n == len(trace) - 1, f"the curve has {n} points, the trace {len(trace)} half-steps"
+        assert n == len(known), f"the curve has {n} points, the trace {len(known)} half-steps"
     if n:
-        assert math.isclose(x[-1], (len(trace) - 2) / 2.0)
-        scale = curve._scale
-        assert math.isclose(y[-1], trace.half_step_bounds[-1] * scale, rel_tol=1e-12)
+        assert math.isclose(x[-1], known[-1] / 2.0)
+        assert math.isclose(y[-1], heights[known[-1]], rel_tol=1e-12)
     dot = curve.marker.getData()[0]
     cursor = tab.controller.cursor
-    assert [*dot] == ([] if cursor == 0 else [(cursor - 1) / 2.0])
+    assert [*dot] == ([(cursor - 1) / 2.0] if cursor - 1 in known else [])
     timeline = tab.bottom.timeline
     assert timeline.maximum() == len(trace) - 1
     assert timeline.value() == cursor
