@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from em_explorer.em.anatomy import Gauge
+from em_explorer.em.arrays import Ints
 from em_explorer.em.diagnostics import BoundParts, Change, Convergence, StillMoving
 from em_explorer.session.diagnosis import Diagnosis
 from em_explorer.ui.panels.numbers import NumberRow
@@ -219,6 +220,16 @@ def gauge_gist(gauges: Sequence[Gauge], collapse: tuple[Gauge, int] | None) -> t
     if low:
         return f"{low[0].label} is low", "warning"
     return ("all well" if gauges else ""), ""
+
+
+def switch_sentence(order: Ints) -> str:
+    """Say which parts have changed places since the start; ``order[i]`` now is most like i then."""
+    moved = [i for i, now in enumerate(order) if int(now) != i]
+    if not moved:
+        return "Each part still is most like what it was at the start: none have changed places."
+    listed = ", ".join(f"{int(order[i]) + 1} is where {i + 1} began" for i in moved[:3])
+    more = " …" if len(moved) > 3 else ""
+    return f"Parts have changed places on the way: {listed}{more}."
 
 
 def collapse_text(collapse: tuple[Gauge, int]) -> str:

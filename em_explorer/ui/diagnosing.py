@@ -8,12 +8,13 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from em_explorer import registry
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.breakpoints import Breakpoints, reached
 from em_explorer.models.matching import match_parts
 from em_explorer.session.diagnosis import STILL, Diagnosis
 from em_explorer.ui import diagnose_words
 from em_explorer.ui.breakpoint_button import BreakpointButton
+from em_explorer.ui.color_keeper import ColorKeeper
 from em_explorer.ui.diagnose_words import Outlook
 from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView, bound_view
 from em_explorer.ui.panels.numbers import NumberRow
@@ -45,6 +46,8 @@ class Diagnosing(WordsOfRun):
         self._start_look.setInterval(START_LOOK_MS)
         self._start_look.timeout.connect(self._look_at_start)
         self.diagnosis.came.connect(self._on_came)
+        self.colors = ColorKeeper(self)
+        self.colors.changed.connect(self._on_colors)
         self.side.diagnose_made.connect(self._on_diagnose_made)
         self.side.diagnose_filled.connect(self._want)
         self.controller.loaded.connect(self._on_diagnosis_due)
@@ -70,6 +73,9 @@ class Diagnosing(WordsOfRun):
         """Return the true parameters in the data's units, or None."""
         truth = self.dataset.truth if self.dataset is not None else None
         return None if truth is None else truth.params
+
+    def parts_renumbered(self, order: Ints) -> None:
+        """Let what was said of parts follow them: new part ``i`` is old part ``order[i]``."""
 
     def true_values(self) -> Floats | None:
         """Return the true value of every parameter followed, parts matched to those found."""
@@ -108,6 +114,7 @@ class Diagnosing(WordsOfRun):
         self.diagnosis.came.connect(panel.refill)
         panel.enlarge_wanted.connect(self.toggle_bound)
         panel.more_wanted.connect(self._want)
+        panel.reference_chosen.connect(self.colors.choose)
 
     def open_diagnose(self) -> None:
         """Bring the Diagnose page to the front, or put it back behind Explain."""
@@ -116,6 +123,11 @@ class Diagnosing(WordsOfRun):
         else:
             self.show_panels(setup=self.setup.isVisible(), side=True)
             self.side.open_diagnose()
+
+    @Slot()
+    def _on_colors(self) -> None:
+        if self.side.diagnose is not None:
+            self.side.diagnose.refill()
 
     # -- what takes passes over the data -------------------------------------------------------
 
@@ -241,4 +253,6 @@ class Diagnosing(WordsOfRun):
         moved = self.posterior_moved(index) if is_e else ("", ())
         flaw = self.start_flaw if index == 0 else ""
         rushing = self.controller.rushing
-        return DiagnosisView(self.diagnosis, index, self.curve_name, moved, rushing, flaw)
+        return DiagnosisView(
+            self.diagnosis, index, self.curve_name, moved, rushing, flaw, self.colors
+        )

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from em_explorer.data.dataset import Dataset
 from em_explorer.em.options import controls
 from em_explorer.em.steps import Phase, StopReason
+from em_explorer.em.trace import Trace
 from em_explorer.session.document import Story
 from em_explorer.session.runs import GOES_ON, RunList, RunRecord, asking_for_more
 from em_explorer.ui.run_loading import RunLoading
@@ -35,6 +36,11 @@ class RunKeeping(RunLoading):
         self.controller.loaded.connect(self._on_loaded)
 
     # -- a run begins ------------------------------------------------------------------------
+
+    @property
+    def in_story(self) -> bool:
+        """Whether a demo is being loaded."""
+        return self._in_story
 
     def load_story(self, story: Story | str) -> bool:
         """Show a demo from its beginning; False if it could not be loaded."""
@@ -137,6 +143,25 @@ class RunKeeping(RunLoading):
         self._show_setup()
         self._show_story()
         self._show_words(self.controller.cursor)
+
+    def show_renumbered(self, trace: Trace, cursor: int) -> None:
+        """Put the present run, its parts renumbered, in its own place."""
+        record = self.runs.current
+        if record is None or self.model is None:
+            return
+        record.start = trace[0].params
+        if self.given is not None:
+            self.given = self.model.to_units(record.start, self.data)
+        self.controller.pause()
+        self._panels.stop()
+        self.stage.forget()
+        self._shown_again = record
+        try:
+            self.controller.show(trace, self.controller.run, self.keep_posterior(), cursor)
+        finally:
+            self._shown_again = None
+        self.stage.draw_now()
+        self._show_words(cursor)
 
     def _show_story(self) -> None:
         story = self.story

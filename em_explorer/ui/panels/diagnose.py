@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from em_explorer.em.diagnostics import falls
 from em_explorer.em.trace import phase_of
 from em_explorer.session.diagnosis import Diagnosis
 from em_explorer.ui import diagnose_words as words
+from em_explorer.ui.color_keeper import ColorKeeper, Reference
+from em_explorer.ui.editors import ElidedComboBox
 from em_explorer.ui.panels.explain import wrapped
 from em_explorer.ui.panels.numbers import NumberRow
 from em_explorer.ui.panels.sections import RowsGrid, Section
@@ -42,6 +44,7 @@ class DiagnosisView:
         True while half-steps come too fast for pictures that take passes over the data.
     start_flaw : str
         Why EM can't leave the start, or not in all directions; mostly empty.
+    colors : ColorKeeper or None
     """
 
     diagnosis: Diagnosis
@@ -50,6 +53,7 @@ class DiagnosisView:
     moved: tuple[str, tuple[NumberRow, ...]]
     rushing: bool
     start_flaw: str = ""
+    colors: ColorKeeper | None = None
 
 
 class DiagnosePanel(QScrollArea):
@@ -61,10 +65,13 @@ class DiagnosePanel(QScrollArea):
         The picture of the bound was clicked.
     more_wanted()
         A section was opened, which may need more than was asked for.
+    reference_chosen(reference)
+        Colors are to be kept by something else.
     """
 
     enlarge_wanted = Signal()
     more_wanted = Signal()
+    reference_chosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +91,7 @@ class DiagnosePanel(QScrollArea):
         self._add_bound()
         self._add_convergence()
         self._add_gauges()
+        self._add_colors()
         self._column.addStretch(1)
         self.setWidget(page)
         self._fit_later = QTimer(self)
@@ -149,6 +157,30 @@ class DiagnosePanel(QScrollArea):
         section.column.addWidget(self.gauges)
         section.column.addWidget(self.gauge_words)
 
+    def _add_colors(self) -> None:
+        section = self.add_section(
+            "colors", "Colors", "Which part is called 1 is chance: what numbers and colors follow"
+        )
+        self.references: tuple[Reference, ...] = ()
+        label = QLabel("Numbers and colors stay with")
+        label.setProperty("role", "secondary")
+        self.reference_box = ElidedComboBox()
+        self.reference_box.setObjectName("reference")
+        self.reference_box.setAccessibleName("What numbers and colors stay with")
+        self.reference_box.setToolTip(
+            "The start numbers the parts by chance. Take the truth or another run, and the parts "
+            "that match theirs wear the same colors, in this run and in those that follow"
+        )
+        self.reference_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.reference_box.activated.connect(self._on_reference)
+        self.color_words = wrapped(name="color_words")
+        for widget in (label, self.reference_box, self.color_words):
+            section.column.addWidget(widget)
+
+    @Slot(int)
+    def _on_reference(self, position: int) -> None:
+        self.reference_chosen.emit(self.references[position])
+
     # -- filling -------------------------------------------------------------------------------
 
     def show_view(self, view: DiagnosisView) -> None:
@@ -173,6 +205,7 @@ class DiagnosePanel(QScrollArea):
         self._fill_bound(self._view)
         self._fill_convergence(self._view)
         self._fill_gauges(self._view)
+        self._fill_colors(self._view)
         self._fit_later.start(0)
 
     def _fill_changed(self, view: DiagnosisView) -> None:
@@ -231,6 +264,23 @@ class DiagnosePanel(QScrollArea):
         self.gauges.show_gauges(gauges)
         self.gauge_words.setVisible(collapse is not None)
         self.gauge_words.setText("" if collapse is None else words.collapse_text(collapse) + ".")
+
+    def _fill_colors(self, view: DiagnosisView) -> None:
+        section, keeper = self.sections["colors"], view.colors
+        section.setVisible(keeper is not None and keeper.n_parts > 1)
+        if keeper is None or keeper.n_parts < 2:
+            return
+        section.show_gist(f"stay with {keeper.reference.name}")
+        if not section.is_open or not view.diagnosis.knows(view.index):
+            return
+        self.references = keeper.choices()
+        names = [reference.name for reference in self.references]
+        if [self.reference_box.itemText(i) for i in range(self.reference_box.count())] != names:
+            self.reference_box.clear()
+            self.reference_box.addItems(names)
+        chosen = keeper.reference.name
+        self.reference_box.setCurrentIndex(names.index(chosen) if chosen in names else -1)
+        self.color_words.setText(words.switch_sentence(keeper.switched(view.index)))
 
     # -- room ----------------------------------------------------------------------------------
 

@@ -211,6 +211,13 @@ class HiddenMarkovTab(LongChain):
         self.stage.redraw()
         self._show_words(self.controller.cursor)
 
+    def parts_renumbered(self, order: Ints) -> None:
+        """Let names follow their states."""
+        places = {int(state): k for k, state in enumerate(self.order)}
+        old = self._names
+        moved = {i: old.get(places[int(state)]) for i, state in enumerate(order)}
+        self._names = {i: name for i, name in moved.items() if name is not None}
+
     def shown_params(self, index: int) -> Any:
         """Return a snapshot's parameters in the data's units, states numbered as shown."""
         params = super().shown_params(index)

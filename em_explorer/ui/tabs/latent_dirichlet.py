@@ -291,6 +291,14 @@ class LatentDirichletTab(ModelTab):
         truth = self.dataset.truth if self.dataset is not None else None
         return None if truth is None else truth.topic_word
 
+    def parts_renumbered(self, order: Ints) -> None:
+        """Let names follow their topics."""
+        old = dict(self.names)
+        self.names.clear()
+        self.names.update({i: old[int(k)] for i, k in enumerate(order) if int(k) in old})
+        if self.topic is not None:
+            self.topic = int(np.flatnonzero(order == self.topic)[0])
+
     def anatomy_names(self) -> tuple[str, ...]:
         """Return the words; those of an image shortly: r2c1."""
         if self.nouns is not words.IMAGES:
