@@ -183,6 +183,7 @@ class MainWindow(QMainWindow):
             file_menu, "save_picture", "Save &picture…", self._save_picture, "Ctrl+Shift+S"
         )
         self._action(file_menu, "export", "&Export tables…", self._export, "Ctrl+E")
+        self._action(file_menu, "settings", "&Settings…", self._show_settings, "Ctrl+,")
         file_menu.addSeparator()
         self._action(file_menu, "quit", "&Quit", self.close, "Ctrl+Q")
         self.demos_menu.aboutToShow.connect(self._fill_demos)
@@ -335,6 +336,11 @@ class MainWindow(QMainWindow):
 
         theme = theme_manager().current
         self.theme_button.setIcon(icon("sun" if theme.is_dark else "moon", theme.text))
+
+    def _show_settings(self) -> None:
+        from em_explorer.ui.settings_dialog import SettingsDialog
+
+        SettingsDialog(self).open()
 
     def _show_keys(self) -> None:
         from PySide6.QtCore import Qt
