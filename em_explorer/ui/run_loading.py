@@ -208,12 +208,16 @@ class RunLoading(Diagnosing):
         self._show_words(0)
         return True
 
+    def make_model(self, options: Any) -> Any:
+        """Return the model with these options."""
+        return self._model_class(options, loader.backend)
+
     def _start(self, dataset: Dataset, given: Any) -> bool:
         """Load a run; on failure say why and leave everything as it was."""
         options = self.options
         try:
             options = with_start(options, given=given is not None)
-            model = self._model_class(options, loader.backend)
+            model = self.make_model(options)
             data = model.prepare(dataset.values)
             if given is None:
                 params = model.initialize(data, np.random.default_rng(self.seed))

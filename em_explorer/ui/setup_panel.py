@@ -69,7 +69,12 @@ class SetupPanel(QScrollArea):
         self._choices: list[DataChoice] = []
         self._add_data_group()
         self.model_form = OptionsForm(options_class, "Model", columns=2)
-        self._add_group("MODEL", self.model_form)
+        self.locks_button = QToolButton()
+        self.locks_button.setObjectName("locks")
+        self.locks_button.setAccessibleName("Lock parameters")
+        self.locks_button.setProperty("role", "inline")
+        self.locks_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._add_group("MODEL", self.model_form, beside=self.locks_button)
         self.start_form = OptionsForm(options_class, "Start")
         self._add_group("START", self.start_form)
         self._add_seed()

@@ -317,6 +317,7 @@ class GaussianMixtureTab(MixtureCrowd):
                 self.histogram.draw_clouds(clouds[0], clouds[1])
             self.histogram.draw(picture)
             self.draw_pulls(picture.means)
+            self.histogram.place_locks(*map(self.held, ("weights", "means", "covariances")))
             return
         pair = np.array(self.pair)
         square = (slice(None), pair[:, None], pair)
@@ -336,6 +337,7 @@ class GaussianMixtureTab(MixtureCrowd):
             self.scatter.shade(picture.weights, means, shapes)
         self.margins.draw(picture.weights, means, shapes)
         self.draw_pulls(picture.means)
+        self.scatter.place_locks(*map(self.held, ("weights", "means", "covariances")))
 
     def draw_pulls(self, means: Floats) -> None:
         """Draw lines from the points that move a mean most, where somebody wants to see them."""

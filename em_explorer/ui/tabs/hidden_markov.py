@@ -17,7 +17,7 @@ from em_explorer.models.alignment import align_labels, relabel
 from em_explorer.models.emissions import EmissionType, GaussianEmission, PoissonEmission
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup
-from em_explorer.ui.tabs.chain_long import LongChain
+from em_explorer.ui.tabs.hidden_markov_locks import ChainLocks
 from em_explorer.ui.tabs.hidden_markov_looks import ChainLooks
 from em_explorer.ui.tabs.hidden_markov_picture import (
     ChainPicture,
@@ -44,7 +44,7 @@ MODEL_SECONDS = 0.05
 """As fast as it goes, the matrix, the diagram and the emissions follow so often."""
 
 
-class HiddenMarkovTab(LongChain):
+class HiddenMarkovTab(ChainLocks):
     """A time axis with what was seen and what is believed, over the chain that explains it."""
 
     key: ClassVar[str] = "hidden_markov"
@@ -73,6 +73,7 @@ class HiddenMarkovTab(LongChain):
         area.matrix.renamed.connect(self.rename_state)
         area.diagram.renamed.connect(self.rename_state)
         self.looks = ChainLooks(self)
+        self.connect_locks()
         area.add_sweep(self.looks.button, self.looks.row)
         self.controller.state_changed.connect(self._on_played)
         return area
@@ -329,6 +330,7 @@ class HiddenMarkovTab(LongChain):
         if gamma is not None:
             shares = gamma.mean(axis=0) if picture.long is None else picture.long.shares
         self.area.emissions.draw(emission, shares, picture.ghost, self._true_emission(picture))
+        self.draw_locks()
 
     @Slot(object)
     def _on_played(self, _state: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer.data.dataset import Dataset
 from em_explorer.data.hold_out import hold_out
+from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.em.errors import DataError
 from em_explorer.em.steps import Phase
@@ -53,7 +55,9 @@ class LatentDirichletTab(ModelTab):
     m_label: ClassVar[str] = "M-step: rewrite the topics"
     curve_name: ClassVar[str] = "bound (ELBO)"
     observation_name: ClassVar[str] = "word"
-    KEPT: ClassVar[tuple[str, ...]] = (*ModelTab.KEPT, "whole", "held")
+    KEPT: ClassVar[tuple[str, ...]] = (
+        *ModelTab.KEPT, "whole", "held", "_fit", "_n_named",
+    )  # fmt: skip
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.document = 0
@@ -73,6 +77,7 @@ class LatentDirichletTab(ModelTab):
         area.document_picked.connect(self.choose_document)
         area.topic_picked.connect(self.choose_topic)
         area.topic_renamed.connect(self.rename_topic)
+        area.topic_asked.connect(self._on_topic_asked)
         area.group_box.toggled.connect(self._on_grouped)
         area.hold_out_box.toggled.connect(self._on_hold_out)
         area.relevance.valueChanged.connect(self._on_grouped)
@@ -286,6 +291,7 @@ class LatentDirichletTab(ModelTab):
         found = self.data.document(picture.document)
         self.area.draw(picture, found, strongest, self.topic, self.names, recovered)
         self.area.counter.setText(self._counter())
+        self.area.show_locks(frozenset(lock.index[0] for lock in self.locks))
 
     def _true_topics(self) -> Floats | None:
         truth = self.dataset.truth if self.dataset is not None else None
@@ -456,6 +462,14 @@ class LatentDirichletTab(ModelTab):
             self.names.pop(topic, None)
         save_names(self._fit, self.names)
         self._show_choice()
+
+    def lock_names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the names of the topics."""
+        return [topic_name(self.names, k) for k in range(self.options.n_topics)], ()
+
+    @Slot(int, object)
+    def _on_topic_asked(self, topic: int, place: Any) -> None:
+        self.ask_locks([Lock("topics", (topic,))], place)
 
     def _show_choice(self) -> None:
         self.stage.redraw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer.data.dataset import Dataset, Truth
 from em_explorer.data.missingness import punch
+from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Bools, Floats, freeze
 from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.steps import Phase
@@ -104,6 +106,7 @@ class MissingDataTab(ModelTab):
         self.y_box.activated.connect(self._on_columns)
         self.undo_button.clicked.connect(self.undo_punch)
         self.scatter.punched.connect(self.punch_rows)
+        self.scatter.box.asked.connect(self._on_asked)
         self.scatter.row_hovered.connect(self.looks.point_at)
         self.map.picked.connect(self._on_pattern)
         self.legend.changed.connect(self._on_legend)
@@ -308,8 +311,25 @@ class MissingDataTab(ModelTab):
             self.scatter.place_line(TRUTH, true.mean[pair], true.covariance[square])
         else:
             self.scatter.place_line(TRUTH, None, None)
+        self._draw_locks()
         self.looks.draw()
         self.looks.check()
+
+    # -- locks -------------------------------------------------------------------------------
+
+    def lock_names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the names of the columns."""
+        return self.columns.names, ()
+
+    @Slot(object)
+    def _on_asked(self, place: Any) -> None:
+        """Offer to lock the means of the two columns drawn, or the covariance."""
+        means = [Lock("mean", (d,)) for d in dict.fromkeys(self.pair)]
+        self.ask_locks([*means, Lock("covariance", ())], place)
+
+    def _draw_locks(self) -> None:
+        held = np.array([Lock("mean", (d,)) in self.locks for d in self.pair])
+        self.scatter.show_locks(held, Lock("covariance", ()) in self.locks)
 
     # -- words -------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -71,6 +71,7 @@ class MixtureHand(ModelTab):
     def connect_hand(self, view: MixtureScatter | MixtureHistogram) -> None:
         """Listen to a view."""
         view.grabbed.connect(self._on_grabbed)
+        view.component_asked.connect(self._on_component_asked)
         view.component_hovered.connect(self._on_component_pointed)
         view.box.point_hovered.connect(self._on_point_pointed)
         view.box.point_dropped.connect(self.move_point)
@@ -267,6 +268,23 @@ class MixtureHand(ModelTab):
     def _on_point_pointed(self, index: int) -> None:
         self._point_at("point", index)
         self.shown_view.ring_point(index)
+
+    def lock_names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the names of the components."""
+        n_components = len(self.snapshot(0).params.weights)
+        return [f"component {k + 1}" for k in range(n_components)], ()
+
+    def _on_component_asked(self, component: int, place: Any) -> None:
+        """Offer to lock a component's mean, shape or weight."""
+        mine = [lock for lock in self.lockable() if lock.index in ((component,), ())]
+        order = ("means", "covariances", "weights")
+        self.ask_locks(sorted(mine, key=lambda lock: order.index(lock.group)), place)
+
+    def held(self, group: str) -> Any:
+        """Return which components have this part of their parameters locked, (K,) bool."""
+        n_components = len(self.snapshot(0).params.weights)
+        mine = [lock.index for lock in self.locks if lock.group == group]
+        return np.array([(k,) in mine or () in mine for k in range(n_components)])
 
     def _on_component_pointed(self, component: int) -> None:
         self._point_at("component", component)

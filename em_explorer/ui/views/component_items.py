@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPen
+from PySide6.QtWidgets import QGraphicsPathItem
 
 from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import CAPTION, theme_manager, ui_font
 from em_explorer.ui.views.dots import Dots
+from em_explorer.ui.views.padlock import padlock
 from em_explorer.ui.views.shapes import drag_axis, ellipse, screen_axes, unit_outline
 
 SIGMAS = (1.0, 2.0)
@@ -21,6 +23,11 @@ MARKS_UP_TO = 60
 
 SIDES = ((1, -1), (-1, -1), (1, 1), (-1, 1), (0, -1), (0, 1), (1, 0), (-1, 0))
 """Where a label may stand beside its mean, the best first (y points down)."""
+
+LOCK = 11
+"""Side of a padlock on a label, px."""
+
+LOCK_ROOM = "\u00a0" * 4
 
 GAP = 9.0
 """Between a mean and its label, px."""
@@ -34,9 +41,12 @@ class Handle(pg.TargetItem):
     Signals
     -------
     hovered(bool)
+    asked(number, place)
+        A right-click; the place on the screen.
     """
 
     hovered = Signal(bool)
+    asked = Signal(int, object)
 
     def __init__(self, number: int, color: QColor, size: float, symbol: str) -> None:
         theme = theme_manager().current
@@ -50,6 +60,14 @@ class Handle(pg.TargetItem):
         )
         self.number = number
         self.setCursor(Qt.CursorShape.SizeAllCursor)
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Ask what can be done here; while it is dragged, the right button takes that back."""
+        if ev.button() == Qt.MouseButton.RightButton and not self.moving:
+            ev.accept()
+            self.asked.emit(self.number, ev.screenPos().toPoint())
+            return
+        super().mouseClickEvent(ev)
 
     def setMouseHover(self, hover: bool) -> None:
         """Tell that the pointer came or went."""
@@ -68,12 +86,36 @@ class Label(pg.TextItem):
         self.setFont(ui_font(CAPTION, bold=True))
         self.setZValue(LABELS)
         self.words = ""
+        self._lock: QGraphicsPathItem | None = None
+        self._locked = False
 
     def say(self, words: str) -> None:
         """Show other words."""
         if words != self.words:
             self.words = words
-            self.setText(words)
+            self.setText(words + (LOCK_ROOM if self.locked else ""))
+
+    @property
+    def locked(self) -> bool:
+        """Whether a padlock stands on it."""
+        return self._locked
+
+    def show_lock(self, on: bool) -> None:
+        """Put a padlock on the right end of the words, or take it away."""
+        if self._lock is None:
+            if not on:
+                return
+            self._lock = QGraphicsPathItem(padlock(), self.textItem)
+            self._lock.hide()
+            self._lock.setPen(QPen(Qt.PenStyle.NoPen))
+            self._lock.setBrush(theme_manager().current.color("text"))
+        if on is not self._locked:
+            self._locked = on
+            self._lock.setVisible(on)
+            self.setText(self.words + (LOCK_ROOM if on else ""))
+        side, box = theme_manager().px(LOCK), self.textItem.boundingRect()
+        self._lock.setScale(side)
+        self._lock.setPos(box.right() - 0.85 * side, box.center().y())
 
     def size(self) -> tuple[float, float]:
         """Return width and height, px."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Floats
@@ -15,6 +15,7 @@ from em_explorer.models.emissions import CategoricalEmission, GaussianEmission, 
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.observations import Observed
+from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.scatter import component_colors
 
 MOST_BARS = 240
@@ -22,10 +23,19 @@ MOST_BARS = 240
 
 
 class EmissionView(pg.PlotWidget):
-    """The emissions of all states; the true ones dashed where they are known."""
+    """The emissions of all states; the true ones dashed where they are known.
+
+    Signals
+    -------
+    asked(state, symbol, place)
+        A right-click on a symbol's bar, or on a state's curve (symbol −1); the place on the
+        screen.
+    """
+
+    asked = Signal(int, int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, axisItems=axes())
+        super().__init__(parent, enableMenu=False, axisItems=axes())
         self.setObjectName("emissions")
         self.setAccessibleName("What each state emits")
         self.setMinimumSize(150, 110)
@@ -38,6 +48,9 @@ class EmissionView(pg.PlotWidget):
         self.heat = pg.ImageItem()
         self.addItem(self.heat, ignoreBounds=True)
         self.addItem(self.histogram, ignoreBounds=True)
+        self.padlocks = Padlocks(self)
+        self.scene().sigMouseClicked.connect(self._on_clicked)
+        self._emission: Any = None
         self._observed = Observed(np.zeros(1), (), "")
         self._column = 0
         self._n_states = 1
@@ -48,7 +61,8 @@ class EmissionView(pg.PlotWidget):
     def show_data(self, observed: Observed, n_states: int, column: int = 0) -> None:
         """Set the axes for other observations or another number of states."""
         self._observed, self._n_states, self._column = observed, n_states, column
-        self._top = 0.0
+        self._top, self._emission = 0.0, None
+        self.padlocks.place(np.empty((0, 2)))
         for item in (*self.bars, *self.curves, *self.ghosts, *self.truths):
             self.removeItem(item)
         self.bars, self.curves, self.ghosts, self.truths = [], [], [], []
@@ -145,6 +159,7 @@ class EmissionView(pg.PlotWidget):
         """
         if self._n_states != emission.n_states:
             return
+        self._emission = emission
         if isinstance(emission, CategoricalEmission):
             if self._heat_map:
                 self._draw_heat(emission.probs)
@@ -159,7 +174,49 @@ class EmissionView(pg.PlotWidget):
                 else:
                     items[k].setData(*self._density(other, k, float(shares[k])))
         highest = max(float(np.max(c.getData()[1])) for c in self.curves)
-        self._raise_top(min(highest, 3.0 * self._top) * 1.08)
+        self.raise_top(min(highest, 3.0 * self._top) * 1.08)
+
+    def show_locks(self, locks: list[tuple[str, int, int]]) -> None:
+        """Put padlocks where things are held: (group, state, symbol or −1) each."""
+        places = [self._place_of(*lock) for lock in locks] if self._emission is not None else []
+        found = [place for place in places if place is not None]
+        self.padlocks.place(np.array(found).reshape(-1, 2))
+
+    def _place_of(self, group: str, state: int, symbol: int) -> tuple[float, float] | None:
+        """Return where something is drawn."""
+        emission = self._emission
+        if group == "emission":
+            if self._heat_map:
+                return float(symbol), float(state)
+            height = min(0.1 * self._top + float(emission.probs[state, symbol]), 0.88 * self._top)
+            return symbol - 0.4 + (state + 0.5) * 0.8 / self._n_states, height
+        x, y = self.curves[state].getData()
+        if x is None or not len(x):
+            return None
+        mean = emission.rates if group == "rates" else emission.means[:, self._column]
+        place = float(mean[state])
+        if group == "covariances":
+            place += math.sqrt(float(emission.covariances[state, self._column, self._column]))
+        return place, float(np.interp(place, x, y))
+
+    def _on_clicked(self, event: Any) -> None:
+        """Find what is under a right-click."""
+        if event.button() != Qt.MouseButton.RightButton or self._emission is None:
+            return
+        box = self.plotItem.vb
+        if not box.sceneBoundingRect().contains(event.scenePos()):
+            return
+        event.accept()
+        place = box.mapSceneToView(event.scenePos())
+        x, y, k = place.x(), place.y(), self._n_states
+        state, symbol = 0, -1
+        if self._observed.symbols:
+            symbol = min(max(round(x), 0), len(self._observed.symbols) - 1)
+            state = round(y) if self._heat_map else math.floor((x - symbol + 0.4) / 0.8 * k)
+        else:
+            heights = [np.interp(x, *c.getData()) for c in self.curves]
+            state = int(np.argmin(np.abs(np.array(heights) - y)))
+        self.asked.emit(min(max(state, 0), k - 1), symbol, event.screenPos().toPoint())
 
     def _density(self, emission: Any, k: int, share: float) -> tuple[Floats, Floats]:
         if isinstance(emission, PoissonEmission):
@@ -189,9 +246,15 @@ class EmissionView(pg.PlotWidget):
         highest = float(probs.max())
         if truth is not None:
             highest = max(highest, float(truth.probs.max()))
-        self._raise_top(highest * 1.05)
+        self.raise_top(highest * 1.05)
 
-    def _raise_top(self, wanted: float) -> None:
+    @property
+    def top(self) -> float:
+        """Where the axis of probabilities ends."""
+        return self._top
+
+    def raise_top(self, wanted: float) -> None:
+        """Make the axis reach at least so high."""
         # The axis grows in steps and never shrinks during a run: bars must not seem to move.
         if wanted > self._top:
             step = 10.0 ** math.floor(math.log10(wanted)) / 2.0

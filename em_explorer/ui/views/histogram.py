@@ -14,11 +14,12 @@ from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Bools, Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import Handle, Label
+from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.play_box import PlayBox
 from em_explorer.ui.views.pull_lines import PullLines
 from em_explorer.ui.views.raster import Raster, Rows
@@ -62,15 +63,26 @@ class MeanLine(pg.InfiniteLine):
     Signals
     -------
     hovered(bool)
+    asked(number, place)
+        A right-click; the place on the screen.
     """
 
     hovered = Signal(bool)
+    asked = Signal(int, object)
 
     def __init__(self, number: int, color: QColor) -> None:
         pen, broad = pg.mkPen(color, width=2), pg.mkPen(color, width=3)
         super().__init__(0.0, movable=True, pen=pen, hoverPen=broad)
         self.number = number
         self.setCursor(Qt.CursorShape.SizeHorCursor)
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Ask what can be done here."""
+        if ev.button() == Qt.MouseButton.RightButton and not self.moving:
+            ev.accept()
+            self.asked.emit(self.number, ev.screenPos().toPoint())
+            return
+        super().mouseClickEvent(ev)
 
     def setMouseHover(self, hover: bool) -> None:
         """Tell that the pointer came or went."""
@@ -89,6 +101,8 @@ class MixtureHistogram(pg.PlotWidget):
         A mean was dropped at a new place, in the data's units.
     spread_dragged(component, standard_deviation)
         The handle one standard deviation from the mean was dropped.
+    component_asked(component, place)
+        A right-click on a mean; the place on the screen.
     component_hovered(component)
         The pointer came to a mean, or left it: −1.
     grabbed()
@@ -98,6 +112,7 @@ class MixtureHistogram(pg.PlotWidget):
     mean_dragged = Signal(int, float)
     spread_dragged = Signal(int, float)
     component_hovered = Signal(int)
+    component_asked = Signal(int, object)
     grabbed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -116,6 +131,7 @@ class MixtureHistogram(pg.PlotWidget):
         self._moving = False
         self.use_sizes = False
         self.pulls = PullLines(self)
+        self.padlocks = Padlocks(self)
         self.weights = np.empty(0)
         self.means = np.empty(0)
         self.spreads = np.empty(0)
@@ -242,12 +258,14 @@ class MixtureHistogram(pg.PlotWidget):
         trail = pg.PlotCurveItem(pen=pg.mkPen(color, width=1.8))
         line = MeanLine(k, color)
         line.hovered.connect(self._on_hovered)
+        line.asked.connect(self.component_asked)
         line.sigPositionChanged.connect(self._on_mean_moving)
         line.sigPositionChangeFinished.connect(self._on_mean_dropped)
         label = Label()
         spread = Handle(k, color, 10, "s")
         spread.setZValue(30)
         spread.hovered.connect(self._on_hovered)
+        spread.asked.connect(self.component_asked)
         spread.sigPositionChanged.connect(self._on_spread_moving)
         spread.sigPositionChangeFinished.connect(self._on_spread_dropped)
         for item in (ghost, curve, trail, line, label, spread):
@@ -344,6 +362,18 @@ class MixtureHistogram(pg.PlotWidget):
         top = {k: 0.5 * float(self._peak(k)) for k in ends}
         heights = {k: np.tile([RUG * self._top, top[k]], len(e) // 2) for k, e in ends.items()}
         self.pulls.draw({k: np.column_stack([e[:, 0], heights[k]]) for k, e in ends.items()})
+
+    def place_locks(self, weights: Bools, means: Bools, covariances: Bools) -> None:
+        """Put padlocks on the labels, mean lines and handles of what is held, (K,) each."""
+        for k, label in enumerate(self.labels):
+            label.show_lock(bool(weights[k]))
+        held = [
+            (float(self.means[k]), 0.75 * self._peak(k)) for k in np.flatnonzero(means).tolist()
+        ]
+        for k in np.flatnonzero(covariances).tolist():
+            handle = self.spread_handles[k].pos()
+            held.append((handle.x(), handle.y()))
+        self.padlocks.place(np.array(held).reshape(-1, 2))
 
     def _peak(self, k: int) -> float:
         """Return how high a component's curve is at its mean."""

@@ -16,6 +16,7 @@ from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.models.treatments import Treatment
 from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.pattern_map import IMPUTED
 from em_explorer.ui.views.scatter import SIGMAS, ellipse
 from em_explorer.ui.views.treatment_legend import WORDS, line_pen
@@ -37,17 +38,24 @@ class BrushBox(pg.ViewBox):
     touched(place)
         The brush is over a place, in the plot's coordinates.
     lifted()
+    asked(place)
+        A right-click; the place on the screen.
     """
 
     touched = Signal(object)
     lifted = Signal()
+    asked = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self.brushing = False
 
     def mouseClickEvent(self, event: Any) -> None:
         """Touch one place."""
+        if event.button() == Qt.MouseButton.RightButton:
+            event.accept()
+            self.asked.emit(event.screenPos().toPoint())
+            return
         if not self.brushing or event.button() != Qt.MouseButton.LeftButton:
             super().mouseClickEvent(event)
             return
@@ -94,11 +102,15 @@ class IncompleteScatter(pg.PlotWidget):
         self._doomed: set[int] = set()
         self._hovered = -1
         self._line: Any = None
+        self._held: tuple[Bools, bool] = np.zeros(2, dtype=bool), False
+        self._ellipse: tuple[Floats, Floats] | None = None
+        self.padlocks = Padlocks(self)
         self._make_items()
         self.box.touched.connect(self._on_touched)
         self.box.lifted.connect(self._on_lifted)
         self.box.sigRangeChanged.connect(self._place_ticks)
         self.box.sigResized.connect(self._place_ticks)
+        self.box.sigRangeChanged.connect(self._place_locks)
         self.retheme()
 
     def _make_items(self) -> None:
@@ -199,6 +211,8 @@ class IncompleteScatter(pg.PlotWidget):
 
     def place_em(self, mean: Floats, covariance: Floats, ghost: Any, *, shown: bool) -> None:
         """Put EM's mean and ellipses where the parameters say; ``ghost`` is the pair before."""
+        self._ellipse = mean, covariance
+        self._place_locks()
         inner, outer = ellipse(mean, covariance, SIGMAS[0]), ellipse(mean, covariance, SIGMAS[1])
         self.inner.setData(*(inner if shown else ([], [])))
         self.lines[EM].setData(*(outer if shown else ([], [])))
@@ -238,6 +252,28 @@ class IncompleteScatter(pg.PlotWidget):
             (self.regression_band, np.tile(seen, 2), band),
         ):
             item.setData(*((across, filled) if missing else (filled, across)))
+
+    def show_locks(self, means: Bools, covariance: bool) -> None:
+        """Take what is held: the mean across and upwards (2,), and the covariance."""
+        self._held = means, covariance
+        self._place_locks()
+
+    def _place_locks(self, *_: object) -> None:
+        """Put padlocks on the edges where a mean is held, and on the ellipse if that is."""
+        means, covariance = self._held
+        places = []
+        if self._ellipse is not None and (covariance or means.any()):
+            mean, shape = self._ellipse
+            (left, _), (bottom, _) = self.box.viewRange()
+            width, height = self.box.viewPixelSize()
+            if means[0]:
+                places.append([mean[0], bottom + TICK * height])
+            if means[1]:
+                places.append([left + TICK * width, mean[1]])
+            if covariance:
+                outline = np.column_stack(ellipse(mean, shape, SIGMAS[0]))
+                places.append(list(outline[outline[:, 1].argmax()]))
+        self.padlocks.place(np.array(places).reshape(-1, 2))
 
     def _on_hovered(self, _item: Any, points: Any, _event: Any) -> None:
         row = int(points[0].data()) if len(points) else -1

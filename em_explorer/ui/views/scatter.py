@@ -9,11 +9,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Bools, Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import SIGMAS, ComponentItems, Handle, stand_labels
+from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.play_box import PlayBox
 from em_explorer.ui.views.pull_lines import PullLines
 from em_explorer.ui.views.raster import Frame, Raster
@@ -61,6 +62,8 @@ class MixtureScatter(pg.PlotWidget):
         An axis of a 1σ ellipse was dropped; the (2, 2) covariance it asks for.
     component_hovered(component)
         The pointer came to a mean, or left it: −1.
+    component_asked(component, place)
+        A right-click on a mean; the place on the screen.
     selected_changed()
         The handles of another component are shown, or of none.
     grabbed()
@@ -71,6 +74,7 @@ class MixtureScatter(pg.PlotWidget):
     shape_dragged = Signal(int, object)
     component_hovered = Signal(int)
     selected_changed = Signal()
+    component_asked = Signal(int, object)
     grabbed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -97,6 +101,7 @@ class MixtureScatter(pg.PlotWidget):
         self.use_symbols = False
         self.use_sizes = False
         self.pulls = PullLines(self)
+        self.padlocks = Padlocks(self)
         self._xy = np.empty((0, 2))
         self._moving = False
         self._same_unit = False
@@ -188,6 +193,7 @@ class MixtureScatter(pg.PlotWidget):
             for item in component.items():
                 self.addItem(item, ignoreBounds=True)
             component.handle.hovered.connect(self._on_hovered)
+            component.handle.asked.connect(self.component_asked)
             component.handle.sigPositionChanged.connect(self._on_mean_moving)
             component.handle.sigPositionChangeFinished.connect(self._on_mean_dropped)
             for axis in component.axis_handles:
@@ -238,6 +244,16 @@ class MixtureScatter(pg.PlotWidget):
             component.label.say(f"{k + 1} · {100 * weights[k]:.0f} %")
         self._moving = False
         stand_labels(self.components, self.box)
+
+    def place_locks(self, weights: Bools, means: Bools, covariances: Bools) -> None:
+        """Put padlocks on the labels, means and ellipses of what is held, (K,) each."""
+        places = [c.mean for c in self.components if means[c.number]]
+        for component in self.components:
+            component.label.show_lock(bool(weights[component.number]))
+            if covariances[component.number]:
+                outline = np.column_stack(ellipse(component.mean, component.covariance, 1.0))
+                places.append(outline[outline[:, 1].argmax()])
+        self.padlocks.place(np.array(places).reshape(-1, 2))
 
     def place_ghosts(self, means: Floats | None, covariances: Floats | None) -> None:
         """Leave the outlines of the state before, or none."""

@@ -104,11 +104,14 @@ class TopicArea(QWidget):
     document_picked(document)
     topic_picked(topic)
     topic_renamed(topic, name)
+    topic_asked(topic, place)
+        A right-click; the place on the screen.
     """
 
     document_picked = Signal(int)
     topic_picked = Signal(int)
     topic_renamed = Signal(int, str)
+    topic_asked = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -163,6 +166,7 @@ class TopicArea(QWidget):
         for view in (self.list, self.images):
             view.topic_picked.connect(self.topic_picked)
             view.renamed.connect(self.topic_renamed)
+            view.asked.connect(self.topic_asked)
         self.words_map.topic_picked.connect(self.topic_picked)
         texts = QWidget()
         lines = QVBoxLayout(texts)
@@ -357,6 +361,12 @@ class TopicArea(QWidget):
             for d in strongest[:3]
         ]
         self.hint.setText(f"{topic_name(names, topic)} is strongest in {', '.join(links)}.")
+
+    def show_locks(self, topics: frozenset[int]) -> None:
+        """Put padlocks on topics."""
+        for view in (self.list, self.images):
+            view.locked = topics
+            view.update()
 
     def retheme(self) -> None:
         """Take the theme's sizes and colors."""

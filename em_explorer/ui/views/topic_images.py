@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from em_explorer.em.arrays import Bools, Floats, Ints
@@ -17,6 +17,7 @@ from em_explorer.ui.views.heat_map import (
     rgb_of,
     to_image,
 )
+from em_explorer.ui.views.padlock import draw_padlock
 from em_explorer.ui.views.topic_words import Renamer, topic_name
 
 LARGEST_IMAGE = 150
@@ -30,6 +31,8 @@ class TopicImages(QWidget):
     -------
     topic_picked(topic)
     renamed(topic, name)
+    asked(topic, place)
+        A right-click; the place on the screen.
 
     Attributes
     ----------
@@ -39,6 +42,7 @@ class TopicImages(QWidget):
 
     topic_picked = Signal(int)
     renamed = Signal(int, str)
+    asked = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +54,7 @@ class TopicImages(QWidget):
         self.trend: Ints = np.zeros((1, 1, 1), dtype=np.int64)
         self.names: dict[int, str] = {}
         self.topic: int | None = None
+        self.locked: frozenset[int] = frozenset()
         self.shares: Floats | None = None
         self.recovered: Bools = np.zeros(1, dtype=bool)
         self.renamer = Renamer(self, self.renamed.emit)
@@ -129,6 +134,8 @@ class TopicImages(QWidget):
         frame(painter, QRectF(place), theme.text if chosen else theme.border, 2 if chosen else 1)
         self._draw_trend(painter, place, self.trend[k])
         y = place.bottom() + px(12)
+        if k in self.locked:
+            draw_padlock(painter, place.right() - px(6), y, px(11), theme.color("text"))
         draw_symbol(painter, k, place.left() + px(6), y, px(9))
         painter.setFont(ui_font(CAPTION, bold=chosen))
         painter.setPen(theme.color("text"))
@@ -164,8 +171,14 @@ class TopicImages(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Pick a topic."""
         k = self.topic_at(event.position())
-        if k is not None:
+        if k is not None and event.button() == Qt.MouseButton.LeftButton:
             self.topic_picked.emit(k)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask what can be done with a topic."""
+        k = self.topic_at(QPointF(event.pos()))
+        if k is not None:
+            self.asked.emit(k, event.globalPos())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Rename a topic."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFontMetricsF,
     QHelpEvent,
     QMouseEvent,
@@ -26,6 +27,7 @@ from em_explorer.ui.views.heat_map import (
     to_image,
     topic_rgb,
 )
+from em_explorer.ui.views.padlock import draw_padlock
 
 MOST_COLUMNS = 30
 LEAST_SHARE = 0.03
@@ -81,6 +83,8 @@ class TopicList(QWidget):
     -------
     topic_picked(topic)
     renamed(topic, name)
+    asked(topic, place)
+        A right-click; the place on the screen.
 
     Attributes
     ----------
@@ -92,6 +96,7 @@ class TopicList(QWidget):
 
     topic_picked = Signal(int)
     renamed = Signal(int, str)
+    asked = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,6 +112,7 @@ class TopicList(QWidget):
         self.trend: Ints = np.zeros((1, 1), dtype=np.int64)
         self.shown_words: list[list[int]] = []
         self.keep_rare = False
+        self.locked: frozenset[int] = frozenset()
         self.renamer = Renamer(self, self.renamed.emit)
 
     def take_words(self, vocabulary: tuple[str, ...]) -> None:
@@ -213,6 +219,8 @@ class TopicList(QWidget):
         )
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(place, left, name)
+        if k in self.locked:
+            draw_padlock(painter, px(108), middle, px(11), theme.color("text"))
         if self.shares is not None:
             width = float(self.shares[k]) * place.width()
             line = QRectF(place.left(), top + height - px(3), width, px(2))
@@ -230,6 +238,12 @@ class TopicList(QWidget):
         painter.setPen(theme.color("m_text"))
         draw_triangles(painter, marks, px(7))
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask what can be done with a topic."""
+        k = self.topic_at(event.pos().y())
+        if k is not None:
+            self.asked.emit(k, event.globalPos())
+
     def topic_at(self, y: float) -> int | None:
         """Return the topic at a height, if there is one."""
         k = int(y / max(self.row_height, 1e-9))
@@ -238,7 +252,7 @@ class TopicList(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Pick a topic."""
         k = self.topic_at(event.position().y())
-        if k is not None:
+        if k is not None and event.button() == Qt.MouseButton.LeftButton:
             self.topic_picked.emit(k)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Bools, Floats
 from em_explorer.ui.theme import BODY, CAPTION, theme_manager, ui_font
 from em_explorer.ui.views.inline_edit import InlineEdit
+from em_explorer.ui.views.padlock import draw_padlock
 from em_explorer.ui.wording import plain, probability
 
 DRAG_PIXELS = 140.0
@@ -50,6 +51,11 @@ def renormalized_row(row: Floats, j: int, value: float) -> Floats:
     return new / new.sum()
 
 
+def theme_color(token: str) -> QColor:
+    """Return a color of the present theme."""
+    return theme_manager().current.color(token)
+
+
 def times(count: float) -> str:
     """Write an expected count: with one decimal while that says something."""
     return f"{count:,.0f}" if count >= 100 else f"{count:.1f}"
@@ -63,10 +69,14 @@ class TransitionMatrix(QWidget):
     row_changed(state, row)
         A probability was dragged or typed; the row is renormalized.
     renamed(state, name)
+    cell_asked(i, j, place), state_asked(i, place)
+        A right-click on a cell, or on a state's name; the place on the screen.
     """
 
     row_changed = Signal(int, object)
     renamed = Signal(int, str)
+    cell_asked = Signal(int, int, object)
+    state_asked = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +88,8 @@ class TransitionMatrix(QWidget):
         self.matrix: Floats = np.ones((1, 1))
         self.counts: Floats | None = None
         self.names: tuple[str, ...] = ("1",)
+        self.locked: Bools = np.zeros((1, 1), dtype=bool)
+        self.locked_first: Bools = np.zeros(1, dtype=bool)
         self._drag: tuple[int, int, float, float] | None = None
         self._editing: tuple[int, int] = (0, 0)
         self._hover: tuple[int, int] | None = None
@@ -91,6 +103,11 @@ class TransitionMatrix(QWidget):
         self.counts, self.names = counts, names
         if self._drag is None:
             self.matrix = matrix
+        self.update()
+
+    def show_locks(self, cells: Bools, first: Bools) -> None:
+        """Take which cells (K, K) are held, and which states' (K,) share of beginnings."""
+        self.locked, self.locked_first = cells, first
         self.update()
 
     # -- geometry ----------------------------------------------------------------------------
@@ -134,6 +151,9 @@ class TransitionMatrix(QWidget):
         k = len(self.matrix)
         for i in range(k):
             self._paint_name(painter, self.header_rect(i), i, right=True)
+            if i < len(self.locked_first) and self.locked_first[i]:
+                place, side = self.header_rect(i), theme_manager().px(11)
+                draw_padlock(painter, side, place.center().y(), side, theme_color("text"))
             cell = self.cell_rect(0, i)
             above = QRect(cell.left(), 0, cell.width(), self._header[1] - 4)
             self._paint_name(painter, above, i, right=False)
@@ -172,6 +192,10 @@ class TransitionMatrix(QWidget):
         painter.setPen(outline)
         painter.setBrush(fill)
         painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        if self.locked.shape == self.matrix.shape and self.locked[i, j]:
+            side = min(theme_manager().px(12), 0.4 * rect.height())
+            x, y = rect.right() - 0.8 * side, rect.top() + 0.8 * side
+            draw_padlock(painter, x, y, side, theme_color("text"))
         if min(rect.width() - 6, rect.height() + 6) < theme_manager().px(TEXT_FROM) - 6:
             return
         painter.setPen(QColor(theme.text))
@@ -195,6 +219,16 @@ class TransitionMatrix(QWidget):
         cell = self.cell_at(event.position())
         if cell is not None and event.button() == Qt.MouseButton.LeftButton:
             self._drag = (*cell, event.position().y(), float(self.matrix[cell]))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask what can be done with a cell, or with a state."""
+        cell = self.cell_at(QPointF(event.pos()))
+        if cell is not None:
+            self.cell_asked.emit(*cell, event.globalPos())
+            return
+        for i in range(len(self.matrix)):
+            if self.header_rect(i).contains(event.pos()):
+                self.state_asked.emit(i, event.globalPos())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Raise or lower the probability held."""
