@@ -96,7 +96,7 @@ class SettingsDialog(QDialog):
             help_label.setProperty("role", "secondary")
             control.setAccessibleName(words.replace("&", ""))
             control.setAccessibleDescription(help_words)
-            control.setMinimumWidth(px(132))
+            control.setMinimumWidth(px(164))
             grid.addWidget(label, row, 0)
             grid.addWidget(control, row, 1, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(help_label, row + 1, 0, 1, 2)
