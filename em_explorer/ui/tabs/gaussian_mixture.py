@@ -26,6 +26,7 @@ from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
 from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
 from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
+from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
 from em_explorer.ui.views.margins import ScatterWithMargins
 from em_explorer.ui.views.scatter import MixtureScatter
@@ -33,6 +34,9 @@ from em_explorer.ui.wording import count, plain
 
 LONGEST_TRAIL = 400
 """A longer way of the means is thinned out evenly."""
+
+MEAN_RADIUS = 9.0
+"""Arrows end before the mark of a mean, px."""
 
 SILHOUETTE_UP_TO = 5000
 """Points; beyond, the distances between all of them take too long."""
@@ -330,8 +334,12 @@ class GaussianMixtureTab(MixtureCrowd):
         hurried, ghosts, left = self.note_hurry(), picture.ghost_covariances, picture.ghost_means
         if hurried or left is None or ghosts is None:
             self.scatter.place_ghosts(None, None)
+            self.scatter.arrows.clear()
         else:
             self.scatter.place_ghosts(left[:, pair], ghosts[square])
+            theme = theme_manager().current
+            colors = [theme.component(k) for k in range(len(means))]
+            self.scatter.arrows.draw(left[:, pair], means, colors, stop_short=MEAN_RADIUS)
         self.scatter.place_trails(picture.trail.past[:, :, pair], marked=not hurried)
         if self.density_button.isChecked():
             self.scatter.shade(picture.weights, means, shapes)

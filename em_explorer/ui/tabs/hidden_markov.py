@@ -302,7 +302,10 @@ class HiddenMarkovTab(ChainLocks):
         """Return a picture without the posterior."""
         params = self.shown_params(index)
         before = self.shown_params(index - 1) if self.snapshot(index).phase is Phase.M else None
-        return ChainPicture(params, None, None, None, None if before is None else before.emission)
+        if before is None:
+            return ChainPicture(params, None, None, None, None)
+        left = before.transition_matrix
+        return ChainPicture(params, None, None, None, before.emission, left=left)
 
     def paint(self, picture: ChainPicture) -> None:
         """Draw time axis, matrix, diagram and emissions."""
@@ -324,6 +327,7 @@ class HiddenMarkovTab(ChainLocks):
             return
         self._model_due = now + MODEL_SECONDS
         self.area.matrix.draw(params.transition_matrix, picture.transitions, names)
+        self.area.matrix.show_before(picture.left)
         self.area.diagram.draw(params.transition_matrix, names)
         k = params.n_states
         shares = np.full(k, 1.0 / k)

@@ -35,6 +35,8 @@ class ChainPicture:
         The emission before an M-step.
     long : LongPosterior or None
         Of a long sequence, in the place of ``gamma`` and ``path``.
+    left : (K, K) float or None
+        The transition matrix before an M-step.
     """
 
     params: Any
@@ -43,6 +45,7 @@ class ChainPicture:
     transitions: Floats | None
     ghost: Any
     long: Any = None
+    left: Floats | None = None
 
     def with_long(self, long: Any) -> ChainPicture:
         """Return the picture with what was read of a long sequence."""

@@ -67,6 +67,8 @@ class MissingPicture:
     treated_means : (4, D) float
         Of :data:`OTHERS`; NaN where not wanted or impossible.
     treated_covariances : (4, D, D) float
+    left : (N, D) float or None
+        The filled table before an E-step.
     """
 
     imputed: Floats
@@ -77,6 +79,7 @@ class MissingPicture:
     ghost_covariance: Floats | None
     treated_means: Floats
     treated_covariances: Floats
+    left: Floats | None = None
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -283,7 +286,15 @@ class MissingDataTab(ModelTab):
             None if before is None else before.covariance,
             means,
             covariances,
+            None if moved or index == 0 else self._left(index),
         )
+
+    def _left(self, index: int) -> Floats | None:
+        """Return the filled table before the E-step at ``index``, where it is at hand."""
+        before = max(index - 2, 0)
+        if self.controller.rushing or not self.controller.at_hand(before, 0):
+            return None
+        return self.filled(before)[0]
 
     def paint(self, picture: MissingPicture) -> None:
         """Draw imputed points, ellipses and ghosts of the chosen pair."""
@@ -294,6 +305,8 @@ class MissingDataTab(ModelTab):
             ghost = picture.ghost_mean[pair], picture.ghost_covariance[square]
         chosen = self.legend.chosen
         self.scatter.place_imputed(picture.imputed[:, pair], picture.deviations[:, pair])
+        left = None if picture.left is None else picture.left[:, pair]
+        self.scatter.place_slides(left, picture.imputed[:, pair])
         self.scatter.place_em(
             picture.mean[pair],
             picture.covariance[square],

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from em_explorer.em.arrays import Floats
 from em_explorer.models.emissions import CategoricalEmission, GaussianEmission, PoissonEmission
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.arrows import Arrows
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.observations import Observed
 from em_explorer.ui.views.padlock import Padlocks
@@ -45,9 +46,11 @@ class EmissionView(pg.PlotWidget):
         self.ghosts: list[pg.PlotCurveItem] = []
         self.truths: list[pg.PlotCurveItem] = []
         self.histogram = pg.BarGraphItem(x=[0.0], height=[0.0], width=1.0, pen=None)
+        self.arrows = Arrows()
         self.heat = pg.ImageItem()
         self.addItem(self.heat, ignoreBounds=True)
         self.addItem(self.histogram, ignoreBounds=True)
+        self.addItem(self.arrows, ignoreBounds=True)
         self.padlocks = Padlocks(self)
         self.scene().sigMouseClicked.connect(self._on_clicked)
         self._emission: Any = None
@@ -62,6 +65,7 @@ class EmissionView(pg.PlotWidget):
         """Set the axes for other observations or another number of states."""
         self._observed, self._n_states, self._column = observed, n_states, column
         self._top, self._emission = 0.0, None
+        self.arrows.clear()
         self.padlocks.place(np.empty((0, 2)))
         for item in (*self.bars, *self.curves, *self.ghosts, *self.truths):
             self.removeItem(item)
@@ -243,10 +247,22 @@ class EmissionView(pg.PlotWidget):
                 from_left = left[: len(probs_there)]
                 x = np.stack([from_left, from_left + width * 0.94], axis=1).ravel()
                 items[i].setData(x, np.repeat(probs_there, 2), connect="pairs")
+        self._draw_arrows(probs, ghost, width)
         highest = float(probs.max())
         if truth is not None:
             highest = max(highest, float(truth.probs.max()))
         self.raise_top(highest * 1.05)
+
+    def _draw_arrows(self, probs: Floats, ghost: Any, width: float) -> None:
+        """Draw arrows from the bars before to the bars now."""
+        if ghost is None or ghost.probs.shape != probs.shape:
+            self.arrows.clear()
+            return
+        k, m = probs.shape
+        middle = np.arange(m) - 0.4 + (np.arange(k)[:, None] + 0.5) * width
+        starts = np.stack([middle, ghost.probs], axis=2).reshape(-1, 2)
+        ends = np.stack([middle, probs], axis=2).reshape(-1, 2)
+        self.arrows.draw(starts, ends, [theme_manager().current.color("text", 0.8)])
 
     @property
     def top(self) -> float:

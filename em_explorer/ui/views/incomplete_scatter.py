@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QPen
+from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.models.treatments import Treatment
 from em_explorer.ui.theme import style_plot, theme_manager
+from em_explorer.ui.views.arrows import Arrows
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.pattern_map import IMPUTED
@@ -125,6 +126,7 @@ class IncompleteScatter(pg.PlotWidget):
         self.marked_points = scatter(size=9, symbol="o")
         self.marked_imputed = scatter(size=10, symbol="d")
         self.doomed = scatter(size=11, symbol="o")
+        self.slides = Arrows()
         self.lines = {name: curve() for name in WORDS}
         self.inner = curve()
         self.ghost = curve()
@@ -147,6 +149,7 @@ class IncompleteScatter(pg.PlotWidget):
             *self.means.values(),
             self.mean,
             self.doomed,
+            self.slides,
         ):
             self.addItem(item, ignoreBounds=True)
 
@@ -202,6 +205,24 @@ class IncompleteScatter(pg.PlotWidget):
         chosen = rows if self._marked is None else rows[self._marked[rows]]
         shown = xy[chosen] if self._marked is not None else np.empty((0, 2))
         self.marked_imputed.setData(pos=shown)
+
+    def place_slides(self, before: Floats | None, xy: Floats) -> None:
+        """Draw arrows from where imputed points were to where they are, or none.
+
+        Parameters
+        ----------
+        before, xy : (N, 2) float
+        """
+        if before is None:
+            self.slides.clear()
+            return
+        moved = self._missing.any(axis=1)
+        self.slides.draw(before[moved], xy[moved], [self.slide_color], stop_short=4.0)
+
+    @property
+    def slide_color(self) -> QColor:
+        """What arrows of imputed points are drawn in."""
+        return theme_manager().current.color("text", 0.75)
 
     def _whisker_pen(self) -> QPen:
         """Return a pen that is the fainter, the more whiskers there are."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Bools, Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
+from em_explorer.ui.views.arrows import Arrows
 from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
 from em_explorer.ui.views.component_items import SIGMAS, ComponentItems, Handle, stand_labels
@@ -101,6 +102,8 @@ class MixtureScatter(pg.PlotWidget):
         self.use_symbols = False
         self.use_sizes = False
         self.pulls = PullLines(self)
+        self.arrows = Arrows()
+        self.addItem(self.arrows, ignoreBounds=True)
         self.padlocks = Padlocks(self)
         self._xy = np.empty((0, 2))
         self._moving = False

@@ -21,6 +21,9 @@ DRAG_PIXELS = 140.0
 SMALLEST_DRAGGED = 0.001
 """A drag never makes a probability exactly zero: EM could not leave it again. Typing may."""
 
+NOTED = 0.005
+"""A smaller change of a probability is not marked."""
+
 TEXT_FROM = 26
 COUNT_FROM = 52
 
@@ -87,6 +90,7 @@ class TransitionMatrix(QWidget):
         self.setMinimumSize(150, 110)
         self.matrix: Floats = np.ones((1, 1))
         self.counts: Floats | None = None
+        self.before: Floats | None = None
         self.names: tuple[str, ...] = ("1",)
         self.locked: Bools = np.zeros((1, 1), dtype=bool)
         self.locked_first: Bools = np.zeros(1, dtype=bool)
@@ -104,6 +108,18 @@ class TransitionMatrix(QWidget):
         if self._drag is None:
             self.matrix = matrix
         self.update()
+
+    def show_before(self, before: Floats | None) -> None:
+        """Take the matrix before the M-step, (K, K), to mark what rose and what fell; or None."""
+        self.before = before
+        self.update()
+
+    def change(self, i: int, j: int) -> float:
+        """Return how much a probability has changed in the M-step; 0 where nothing is marked."""
+        if self.before is None or self.before.shape != self.matrix.shape:
+            return 0.0
+        change = float(self.matrix[i, j] - self.before[i, j])
+        return change if abs(change) >= NOTED else 0.0
 
     def show_locks(self, cells: Bools, first: Bools) -> None:
         """Take which cells (K, K) are held, and which states' (K,) share of beginnings."""
@@ -205,6 +221,14 @@ class TransitionMatrix(QWidget):
         ) >= theme_manager().px(COUNT_FROM - 10)
         where = rect.adjusted(0, 0, 0, -rect.height() // 3) if show_count else rect
         painter.drawText(where, Qt.AlignmentFlag.AlignCenter, probability(p))
+        change = self.change(i, j)
+        if change and rect.width() >= theme_manager().px(2 * TEXT_FROM):
+            painter.setFont(ui_font(CAPTION))
+            painter.setPen(theme_manager().current.color("m_text"))
+            beside = where.adjusted(where.width() // 2 + theme_manager().px(16), 0, 0, 0)
+            arrow = "▲" if change > 0 else "▼"
+            painter.drawText(beside, Qt.AlignmentFlag.AlignVCenter, arrow)
+            painter.setPen(QColor(theme.text))
         if show_count and self.counts is not None:
             painter.setFont(ui_font(CAPTION))
             below = rect.adjusted(0, rect.height() // 2, 0, -2)
