@@ -153,16 +153,17 @@ class Bottom(QWidget):
         trace = self._controller.trace
         if trace is not None:
             self.curve.grow()
-            self.timeline.setMaximum(len(trace) - 1)
+            self.timeline.setMaximum(self._controller.reach)
 
     def mark(self, index: int) -> None:
         """Show where the cursor is."""
         trace = self._controller.trace
         if trace is None or index >= len(trace):
             return
-        self.timeline.setMaximum(len(trace) - 1)
+        controller = self._controller
         self.timeline.blockSignals(True)
-        self.timeline.setValue(index)
+        self.timeline.setMaximum(controller.reach)
+        self.timeline.setValue(controller.position if index == controller.cursor else index)
         self.timeline.blockSignals(False)
         self.curve.mark(index)
         bound = trace.bound(index)

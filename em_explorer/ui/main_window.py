@@ -236,6 +236,33 @@ class MainWindow(QMainWindow):
             ("landscape", "Likelihood l&andscape"),
         ):
             self._action(menu, f"lab_{page}", words, lambda p=page: self.door.open(p))
+        menu.addSeparator()
+        self._action(menu, "side_by_side", "Side &by side", lambda: self.tab.lockstep.toggle(), "S")
+        self.rivals_menu = menu.addMenu("&Compare with")
+        self.rivals_menu.setObjectName("compare_with")
+        self.rivals_menu.setToolTipsVisible(True)
+        self.rivals_menu.aboutToShow.connect(self._fill_rivals)
+
+    def _fill_rivals(self) -> None:
+        """Offer what the run in front can be compared with, each in a split view."""
+        menu, lockstep = self.rivals_menu, self.tab.lockstep
+        menu.clear()
+        for rival in lockstep.rivals():
+            action = menu.addAction(rival.name)
+            action.setObjectName(f"beside_{rival.key}")
+            action.setToolTip(rival.help)
+            action.triggered.connect(lambda _=False, r=rival: lockstep.open_rival(r))
+        others = [r for r in self.tab.runs if r is not self.tab.runs.current]
+        if others:
+            menu.addSeparator()
+        for record in reversed(others[-12:]):
+            action = menu.addAction(record.name)
+            action.setObjectName(f"beside_run_{record.number}")
+            action.setToolTip(record.how)
+            action.triggered.connect(lambda _=False, r=record: self.tab.compare_with(r))
+        if self.tab.comparing:
+            menu.addSeparator()
+            menu.addAction("&End the comparison").triggered.connect(lockstep.close)
 
     def _action(
         self, menu: QMenu, name: str, words: str, slot: Any, key: str | None = None
@@ -359,6 +386,7 @@ class MainWindow(QMainWindow):
             ("C", "let EM that has stopped go on"),
             ("B", "branch: another run from here"),
             ("L", "the Lab: compare runs, starts, models"),
+            ("S", "side by side: another run in lockstep"),
             ("PgDn, PgUp", "next and previous demo"),
             ("D", "diagnose this run"),
             ("T", "parameters against the iteration"),

@@ -6,15 +6,22 @@ a picture is painted, and what to say about it; see :class:`~em_explorer.ui.tab_
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.trace import phase_of
 from em_explorer.session.controller import RunState
+from em_explorer.session.document import Story
+from em_explorer.session.runs import RunRecord
 from em_explorer.ui import crash
-from em_explorer.ui.locking import Locking
 from em_explorer.ui.motion import Motion
+from em_explorer.ui.run_keeping import RunKeeping
 from em_explorer.ui.run_loading import ANOTHER_START, NUDGE, SHAPE_OPTIONS, with_start
+
+if TYPE_CHECKING:
+    from em_explorer.ui.lockstep import Lockstep
 
 __all__ = ["ANOTHER_START", "NUDGE", "SHAPE_OPTIONS", "ModelTab", "with_start"]
 
@@ -29,12 +36,21 @@ PANELS_MS = 100
 """As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
 
-class ModelTab(Locking):
-    """Base of the tabs; one model, one run, and the cursor followed on its history."""
+class ModelTab(RunKeeping):
+    """Base of the tabs; one model, one run, and the cursor followed on its history.
+
+    Signals
+    -------
+    comparison_changed(open)
+        Another run is shown beside this one, or no more.
+    """
+
+    comparison_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rushed = False
+        self._lockstep: Lockstep | None = None
         self._panels.timeout.connect(self._show_panels)
         self._connect()
 
@@ -61,6 +77,7 @@ class ModelTab(Locking):
         self.bottom.transport.set_labels(self.e_label, self.m_label)
         self.heading.next_wanted.connect(self.story_wanted)
         self.heading.nudge_wanted.connect(self.nudge)
+        self.story_shown.connect(self._on_story_shown)
 
     # -- the run -----------------------------------------------------------------------------
 
@@ -70,7 +87,6 @@ class ModelTab(Locking):
         n = self.model.n_observations(self.data)
         self.bottom.follow(self.controller.trace, n, self.curve_name)
         self.run_loaded()
-        self._show_lock_count()
 
     @Slot(int)
     def _on_grown(self, length: int) -> None:
@@ -157,8 +173,45 @@ class ModelTab(Locking):
         self.notify("This half-step could not be drawn, so EM was paused; the others may be.")
         crash.report(error)
 
+    # -- two runs side by side ---------------------------------------------------------------
+
+    @property
+    def lockstep(self) -> Lockstep:
+        """The comparison of this run with another; made when it is first asked for."""
+        if self._lockstep is None:
+            from em_explorer.ui.lockstep import Lockstep
+
+            self._lockstep = Lockstep(self)
+            self._lockstep.changed.connect(self.comparison_changed)
+        return self._lockstep
+
+    @property
+    def comparing(self) -> bool:
+        """Whether two runs are on the screen."""
+        return self._lockstep is not None and self._lockstep.is_open
+
+    def compare_with(self, record: RunRecord) -> bool:
+        """Show another run of the same data beside this one; both follow one cursor."""
+        return self.lockstep.open(record)
+
+    def end_comparison(self) -> None:
+        """Show one run again."""
+        if self._lockstep is not None:
+            self._lockstep.close()
+
+    @Slot(object)
+    def _on_story_shown(self, story: Story) -> None:
+        """Open the comparison that a story asks for; end one that another left."""
+        wanted = str(story.view.get("compare", ""))
+        if wanted:
+            self.lockstep.open_named(wanted)
+        else:
+            self.end_comparison()
+
     def close_run(self) -> None:
         """End the worker; called before the window goes."""
+        if self._lockstep is not None:
+            self._lockstep.shutdown()
         self.loading.cancel()
         self._panels.stop()
         self.stage.close()

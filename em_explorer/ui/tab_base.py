@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from em_explorer import registry
 from em_explorer.data.dataset import Dataset
@@ -14,6 +14,7 @@ from em_explorer.em.steps import Model, RunOptions, Snapshot
 from em_explorer.session.controller import Controller
 from em_explorer.session.document import Story
 from em_explorer.session.loading import BackgroundLoad
+from em_explorer.session.lockstep import Leader
 from em_explorer.ui.bottom import Bottom
 from em_explorer.ui.data_choices import DataChoice
 from em_explorer.ui.panels.explain import Explanation
@@ -22,6 +23,9 @@ from em_explorer.ui.setup_panel import SetupPanel
 from em_explorer.ui.stage import Stage
 from em_explorer.ui.tab_frame import Heading, SidePanel, hairline
 from em_explorer.ui.theme import theme_manager
+
+SETUP_WIDTH, SIDE_WIDTH = 224, 280
+"""Of the panels, px."""
 
 
 class TabBase(QWidget):
@@ -63,8 +67,10 @@ class TabBase(QWidget):
         self._panels.setSingleShot(True)
         self.model: Model | None = None
         self.data: Any = None
+        self._wanted_panels = True, True
+        self.least_room = 0  # px; panels that would take some of it are folded
 
-        self.controller = Controller(self)
+        self.controller = self.make_controller()
         self.setup = SetupPanel(type(self.options))
         self.heading = Heading()
         self.play_area = self.build_play_area()
@@ -85,6 +91,10 @@ class TabBase(QWidget):
     def build_play_area(self) -> QWidget:
         """Make the widget in the middle."""
         raise NotImplementedError
+
+    def make_controller(self) -> Controller:
+        """Return what moves the run."""
+        return Leader(self)
 
     def picture(self, index: int) -> Any:
         """Return what is to be drawn for a snapshot: a frozen dataclass of arrays."""
@@ -135,6 +145,26 @@ class TabBase(QWidget):
     def apply_view(self, view: dict[str, Any]) -> None:
         """Take over the view section of a story."""
 
+    def shared_views(self) -> list[Any]:
+        """Return the view boxes that two runs side by side keep at one range."""
+        return []
+
+    def choices(self) -> dict[str, Any]:
+        """Return what a person has chosen in the picture itself: a document, names, an order."""
+        return {}
+
+    def take_choices(self, choices: dict[str, Any]) -> None:
+        """Show what has been chosen in the picture beside this one."""
+
+    def share_scale(self, other: Any) -> None:
+        """Draw heights at one scale with the tab in the other half, which is of this kind."""
+
+    def call_run(self, algorithm: str) -> None:
+        """Say in the picture which algorithm it shows, where it would speak of EM."""
+
+    def show_compact(self, on: bool) -> None:
+        """Leave out of the play area what has no room when there are two."""
+
     def export_tables(self, index: int) -> dict[str, tuple[list[str], list[Any]]]:
         """Return tables a person may want to keep: name to (column names, rows)."""
         return {}
@@ -143,13 +173,19 @@ class TabBase(QWidget):
 
     def _lay_out(self) -> None:
         manager = theme_manager()
-        self.setup.setFixedWidth(manager.px(224))
-        self.side.setFixedWidth(manager.px(280))
+        self.setup.setFixedWidth(manager.px(SETUP_WIDTH))
+        self.side.setFixedWidth(manager.px(SIDE_WIDTH))
         centre = QVBoxLayout()
         centre.setContentsMargins(16, 12, 16, 8)
         centre.setSpacing(8)
         centre.addWidget(self.heading)
-        centre.addWidget(self.play_area, 1)
+        self.stand = QGridLayout()
+        self.stand.setContentsMargins(0, 0, 0, 0)
+        self.stand.setHorizontalSpacing(16)
+        self.stand.setVerticalSpacing(4)
+        self.stand.setRowStretch(1, 1)
+        self.stand.addWidget(self.play_area, 1, 0)
+        centre.addLayout(self.stand, 1)
         upper = QHBoxLayout()
         upper.setContentsMargins(0, 0, 0, 0)
         upper.setSpacing(0)
@@ -169,6 +205,17 @@ class TabBase(QWidget):
 
     def show_panels(self, *, setup: bool, side: bool) -> None:
         """Show or fold the left and right panels; the play area takes their room."""
+        self._wanted_panels = setup, side
+        self.arrange_panels()
+
+    def arrange_panels(self) -> None:
+        """Show the panels that are wanted, as far as the play area leaves them room."""
+        setup, side = self._wanted_panels
+        if self.least_room:
+            px = theme_manager().px
+            room = self.width() - px(self.least_room)
+            setup = setup and room >= px(SETUP_WIDTH)
+            side = side and room >= px(SIDE_WIDTH) + (px(SETUP_WIDTH) if setup else 0)
         self.setup.setVisible(setup)
         self._setup_line.setVisible(setup)
         self.side.setVisible(side)
@@ -176,8 +223,8 @@ class TabBase(QWidget):
 
     def _on_theme(self, *_: object) -> None:
         manager = theme_manager()
-        self.setup.setFixedWidth(manager.px(224))
-        self.side.setFixedWidth(manager.px(280))
+        self.setup.setFixedWidth(manager.px(SETUP_WIDTH))
+        self.side.setFixedWidth(manager.px(SIDE_WIDTH))
         self.retheme()
         self.stage.redraw()
 

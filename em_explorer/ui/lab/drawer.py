@@ -126,7 +126,9 @@ def _build(name: str, tab: Any, jobs: JobRunner) -> LabPage:
     if name == "runs":
         from em_explorer.ui.lab.runs_page import RunsPage
 
-        return RunsPage(tab, jobs)
+        page = RunsPage(tab, jobs)
+        page.split_wanted.connect(tab.compare_with)
+        return page
     if name == "starts":
         from em_explorer.ui.lab.starts_page import StartsPage
 
@@ -179,6 +181,7 @@ class LabDoor(QObject):
         self.button.setCheckable(True)
         self.button.clicked.connect(self.toggle)
         _add_beside_title(tab, self.button)
+        tab.comparison_changed.connect(self.arrange)
         tab.installEventFilter(self)
 
     @Slot()
@@ -234,11 +237,14 @@ class LabDoor(QObject):
         self.tab.show_panels(setup=setup, side=side)
         self.arrange()
 
-    def arrange(self) -> None:
+    @Slot()
+    def arrange(self, *_: object) -> None:
         """Show the Lab where it is open; where there is no room, the side panel gives way."""
         shown = self.is_open and self._allowed
         self.button.setChecked(self.is_open)
         narrow = self.tab.width() < theme_manager().px(ROOM_FOR_BOTH)
+        # Two runs side by side need the room of both; the Lab comes back after them.
+        shown = shown and not (narrow and self.tab.comparing)
         self.tab.show_panels(setup=self._allowed, side=self._side_wanted and not (shown and narrow))
         if self.drawer is not None:
             self.drawer.setVisible(shown)

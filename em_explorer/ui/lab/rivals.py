@@ -10,6 +10,7 @@ import numpy as np
 
 from em_explorer import registry
 from em_explorer.em.arrays import Floats
+from em_explorer.em.census import dispersed
 from em_explorer.em.steps import RunOptions
 from em_explorer.session.runs import RunRecord
 from em_explorer.ui.wording import count, nats
@@ -43,12 +44,20 @@ class Rival:
         What it does otherwise.
     make : callable
         Takes the tab and the record of a run; returns the rival's model and start.
+    how : str
+        Of EM itself from another start: what the list of runs says of it.
     """
 
     key: str
     name: str
     help: str
     make: Callable[[Any, RunRecord], tuple[Any, Any]]
+    how: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What its runs are of."""
+        return "EM" if self.how else self.name
 
 
 def rivals_of(tab: Any) -> tuple[Rival, ...]:
@@ -58,6 +67,12 @@ def rivals_of(tab: Any) -> tuple[Rival, ...]:
     if row.rival:
         name, help_ = NAMES.get(tab.key, ("hard assignments", ""))
         found.append(Rival("hard", name, help_, _hard))
+    if tab.key == "missing_data":
+        found.append(
+            Rival(
+                "mean", "Mean fill", "Put each column's mean into its holes, and stop", _mean_fill
+            )
+        )
     if row.anatomy:
         found.append(
             Rival(
@@ -68,6 +83,18 @@ def rivals_of(tab: Any) -> tuple[Rival, ...]:
             )
         )
     return tuple(found)
+
+
+def another_start(tab: Any, seed: int) -> Rival | None:
+    """Return EM from a start drawn by ``seed``, or None where a model has one start only."""
+    drawn = None if tab.model is None else dispersed(_of_em(tab.model), tab.data)
+    if drawn is None:
+        return None
+
+    def make(_: Any, record: RunRecord) -> tuple[Any, Any]:
+        return _of_em(record.model), drawn.initialize(record.data, np.random.default_rng(seed))
+
+    return Rival("start", "Another start", "EM from a start drawn at random", make, f"seed {seed}")
 
 
 def enough(run: RunOptions) -> RunOptions:
@@ -81,11 +108,22 @@ def _hard(tab: Any, record: RunRecord) -> tuple[Any, Any]:
     return rival, rival.start_from(record.start)
 
 
+def _mean_fill(_: Any, record: RunRecord) -> tuple[Any, Any]:
+    from em_explorer.models.mean_fill import MeanFill
+
+    return MeanFill(record.setting["options"]), record.start
+
+
+def _of_em(model: Any) -> Any:
+    """Return the EM below an accelerated model."""
+    return getattr(model, "model", model)
+
+
 def _accelerated(tab: Any, record: RunRecord) -> tuple[Any, Any]:
     from em_explorer.em.acceleration import Accelerated
 
     path = registry.entry(tab.key).anatomy
-    model = getattr(record.model, "model", record.model)  # of SQUAREM, the EM below it
+    model = _of_em(record.model)
     anatomy = registry.load(path)(model, record.data)
     return Accelerated(model, record.data, anatomy), record.start
 

@@ -27,6 +27,7 @@ from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
 from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
 from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
 from em_explorer.ui.views.margins import ScatterWithMargins
 from em_explorer.ui.views.scatter import MixtureScatter
@@ -37,6 +38,9 @@ LONGEST_TRAIL = 400
 
 MEAN_RADIUS = 9.0
 """Arrows end before the mark of a mean, px."""
+
+NARROW_BOX = 140
+"""Width of a choice of columns in a split view, px."""
 
 SILHOUETTE_UP_TO = 5000
 """Points; beyond, the distances between all of them take too long."""
@@ -58,6 +62,7 @@ class GaussianMixtureTab(MixtureCrowd):
         self.prepare_crowd()
         self.looks = MixtureLooks(self)
         self._pair = (0, 1)
+        self._compact = False
         self._silhouettes: dict[int, float | None] = {}
         self._way: tuple[tuple[int, int], list[Floats]] = ((-1, 0), [])
         area = QWidget()
@@ -166,8 +171,7 @@ class GaussianMixtureTab(MixtureCrowd):
             self._fill_boxes(names)
         self.columns.setVisible(len(names) > 2)
         self._stack.setCurrentWidget(self.histogram if self.one_column else self.margins)
-        for button in (self.density_button, self.margins_button, self.symbols_button):
-            button.setVisible(not self.one_column)
+        self._show_buttons()
         self.symbols_button.setEnabled(not self.crowded)
         self.looks.say_size(crowded=self.crowded)
         truth = self.dataset.truth if self.dataset is not None else None
@@ -236,6 +240,26 @@ class GaussianMixtureTab(MixtureCrowd):
         if not self.one_column:
             self._make_room()
         self.stage.redraw()
+
+    def shared_views(self) -> list[Any]:
+        """Return what is zoomed: the scatter, or the histogram of one column."""
+        return [self.shown_view.box]
+
+    def show_compact(self, on: bool) -> None:
+        """Leave less room to the choice of columns."""
+        self._compact = on
+        most = theme_manager().px(NARROW_BOX) if on else 16_777_215
+        for box in (self.x_box, self.y_box):
+            box.setMaximumWidth(most)
+        for label in self.columns.findChildren(QLabel):
+            label.setHidden(on)
+        if self.dataset is not None:
+            self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        self.density_button.setHidden(self.one_column)
+        for button in (self.margins_button, self.symbols_button):
+            button.setHidden(self.one_column or self._compact)
 
     def _make_room(self) -> None:
         """Let the axes hold the ellipses a story begins with."""

@@ -196,6 +196,29 @@ class HiddenMarkovTab(ChainLocks):
         for k, name in enumerate(view.get("names", ())):
             self.rename_state(k, str(name))
 
+    def shared_views(self) -> list[Any]:
+        """Return the time axis; the rest of it follows."""
+        return [self.area.time.observations.getViewBox()]
+
+    def share_scale(self, other: Any) -> None:
+        """Draw both halves' probabilities at one scale."""
+        views = self.area.emissions, other.area.emissions
+        top = max(view.top for view in views)
+        for view in views:
+            view.raise_top(top)
+
+    def choices(self) -> dict[str, Any]:
+        """Return the states' names and their order."""
+        return {"names": dict(self._names), "order": tuple(int(k) for k in self.order)}
+
+    def take_choices(self, choices: dict[str, Any]) -> None:
+        """Call and order the states as in the other half."""
+        if len(choices["order"]) == self.order.size:
+            self.order = np.array(choices["order"])
+        self._names = dict(choices["names"])
+        self.stage.redraw()
+        self._show_words(self.controller.cursor)
+
     # -- states by number and name -----------------------------------------------------------
 
     def names(self) -> tuple[str, ...]:

@@ -216,6 +216,18 @@ class LatentDirichletTab(ModelTab):
         if "relevance" in view:
             self.area.relevance.setValue(round(100 * float(view["relevance"])))
 
+    def choices(self) -> dict[str, Any]:
+        """Return the chosen document and topic, and the topics' names."""
+        names = dict(self.names) if self.whole is not None else {}
+        return {"document": self.document, "topic": self.topic, "fit": self._fit, "names": names}
+
+    def take_choices(self, choices: dict[str, Any]) -> None:
+        """Show the document and the topic of the other half; names where topics are the same."""
+        self.document, self.topic = choices["document"], choices["topic"]
+        if choices["fit"] == self._fit:
+            self._given_names[self._fit] = dict(choices["names"])
+        self._show_choice()
+
     def retheme(self) -> None:
         """Take the theme's sizes."""
         self.area.retheme()

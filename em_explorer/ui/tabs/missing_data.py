@@ -228,6 +228,18 @@ class MissingDataTab(ModelTab):
         self._show_axes()
         self._redraw()
 
+    def shared_views(self) -> list[Any]:
+        """Return the scatter's."""
+        return [self.scatter.getViewBox()]
+
+    def show_compact(self, on: bool) -> None:
+        """Leave out the map of who misses what, and the brush."""
+        self.area.show_compact(on)
+
+    def call_run(self, algorithm: str) -> None:
+        """Call the ellipse what it is."""
+        self.legend.call_run(algorithm)
+
     def retheme(self) -> None:
         """Take the theme's colors."""
         self.area.retheme()

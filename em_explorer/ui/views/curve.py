@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -141,6 +141,7 @@ class LikelihoodCurve(pg.PlotWidget):
         self.mode = CurveMode.TOTAL
         self.name = "log-likelihood"
         self.setMouseEnabled(x=False, y=False)
+        self.key: QLabel | None = None
         self.line = self.plot([], [], pen=None)
         self.e_dots = pg.ScatterPlotItem(size=6, pen=None)
         self.m_dots = pg.ScatterPlotItem(size=5, pen=None)
@@ -149,6 +150,10 @@ class LikelihoodCurve(pg.PlotWidget):
         self.fall_marks.setToolTip("Here the objective fell")
         self.others: tuple[OtherCurve, ...] = ()
         self.other_lines: list[pg.PlotDataItem] = []
+        self.beside: OtherCurve | None = None
+        self.beside_marker = pg.ScatterPlotItem(size=11)
+        self._beside_marked: int | None = None
+        self.addItem(self.beside_marker)
         self.addItem(self.m_dots)
         self.addItem(self.e_dots)
         self.addItem(self.fall_marks)
@@ -188,17 +193,48 @@ class LikelihoodCurve(pg.PlotWidget):
     def show_others(self, others: tuple[OtherCurve, ...]) -> None:
         """Draw other runs' curves behind this one; the range then holds their ends too."""
         self.others = others
+        self._behind_changed()
+
+    def show_beside(self, other: OtherCurve | None, names: tuple[str, str] = ("", "")) -> None:
+        """Draw the curve of the run in the other half of a split view, and say which is which."""
+        self.beside = other
+        self._beside_marked = None if other is None else self._beside_marked
+        if self.key is None:
+            self.key = QLabel(self)
+            self.key.setObjectName("curve_key")
+            self.key.setProperty("role", "caption")
+            self.key.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        if other is not None:
+            own = f'<span style="color:{theme_manager().current.secondary}">●</span> {names[0]}'
+            line = "┅┅" if other.dashed else "━━"
+            beside = f'<span style="color:{other.color}">{line}</span> {names[1]}'
+            self.key.setText(f"{own}&nbsp;&nbsp;&nbsp;{beside}")
+        self.key.setVisible(other is not None)
+        self._place_key()
+        self._behind_changed()
+
+    def mark_beside(self, iteration: int | None) -> None:
+        """Put a ring on the other half's curve at an iteration, or nowhere."""
+        if iteration != self._beside_marked:
+            self._beside_marked = iteration
+            self._draw_beside_marker()
+
+    @property
+    def _behind(self) -> tuple[OtherCurve, ...]:
+        return self.others if self.beside is None else (*self.others, self.beside)
+
+    def _behind_changed(self) -> None:
         self._range = None
-        while len(self.other_lines) > len(others):
+        while len(self.other_lines) > len(self._behind):
             self.removeItem(self.other_lines.pop())
-        while len(self.other_lines) < len(others):
+        while len(self.other_lines) < len(self._behind):
             line = self.plot([], [])
             line.setZValue(-1)
             self.other_lines.append(line)
         self.draw_now()
 
     def _draw_others(self) -> None:
-        for line, other in zip(self.other_lines, self.others, strict=True):
+        for line, other in zip(self.other_lines, self._behind, strict=True):
             style = Qt.PenStyle.DashLine if other.dashed else Qt.PenStyle.SolidLine
             x = other.offset + np.arange(len(other.bounds))
             line.setData(
@@ -278,7 +314,26 @@ class LikelihoodCurve(pg.PlotWidget):
         self._draw_others()
         self._fit_range(x, y)
         self._draw_marker()
+        self._draw_beside_marker()
+        self._place_key()
         self._drawn_at = monotonic()
+
+    def _draw_beside_marker(self) -> None:
+        other, iteration = self.beside, self._beside_marked
+        if other is None or iteration is None or not 0 <= iteration < len(other.bounds):
+            self.beside_marker.setData([], [])
+            return
+        pen = pg.mkPen(other.color, width=2)
+        height = self.to_axis(other.bounds)[iteration]
+        panel = theme_manager().current.color("panel")
+        self.beside_marker.setData([other.offset + iteration], [height], pen=pen, brush=panel)
+
+    def _place_key(self) -> None:
+        if self.key is not None:
+            self.key.adjustSize()
+            box = self.getPlotItem().vb.sceneBoundingRect()
+            where = box.bottomRight() - QPointF(self.key.width() + 8, self.key.height() + 4)
+            self.key.move(where.toPoint())
 
     def _draw_marker(self) -> None:
         index, drawn = self._marked, self._drawn
@@ -301,7 +356,7 @@ class LikelihoodCurve(pg.PlotWidget):
         if not x.size:
             self.setXRange(-0.4, FIRST_WIDTH, padding=0)
             return
-        ends = [other.offset + len(other.bounds) - 1 for other in self.others]
+        ends = [other.offset + len(other.bounds) - 1 for other in self._behind]
         right = wide_enough(max([x[-1], *ends]))
         low, high = float(y.min()), float(y.max())
         enough = y.size > LEAST_AFTER_LEAP and self.mode is not CurveMode.DISTANCE
@@ -309,7 +364,7 @@ class LikelihoodCurve(pg.PlotWidget):
         leap, rest = settled - low, high - settled
         if leap > 3 * rest > 1e-4 * leap:
             low = settled  # the first leap would press all that follows flat
-        for other in self.others:  # where they end belongs into the picture
+        for other in self._behind:  # where they end belongs into the picture
             known = self.to_axis(other.bounds)
             last = known[np.isfinite(known)][-1:]
             low, high = min([low, *last]), max([high, *last])
@@ -328,6 +383,7 @@ class LikelihoodCurve(pg.PlotWidget):
         super().resizeEvent(event)
         if hasattr(self, "invitation"):  # pyqtgraph resizes while it is being made
             self.invitation.setGeometry(self.rect())
+            self._place_key()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint; a frame that waits comes first, so that no picture of the window lacks it."""

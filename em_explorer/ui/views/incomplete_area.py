@@ -54,7 +54,9 @@ class IncompleteArea(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.scatter)
         middle.addWidget(self._pages, 1)
-        middle.addLayout(self._side())
+        self._map_side = QWidget()
+        self._map_side.setLayout(self._side())
+        middle.addWidget(self._map_side)
         column.addLayout(middle, 1)
         column.addWidget(self.legend)
         self.brush.toggled.connect(self.scatter.set_brushing)
@@ -96,6 +98,7 @@ class IncompleteArea(QWidget):
 
     def _side(self) -> QVBoxLayout:
         side = QVBoxLayout()
+        side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(4)
         head = QLabel("WHO MISSES WHAT")
         head.setProperty("role", "group")
@@ -113,6 +116,12 @@ class IncompleteArea(QWidget):
         """Take the words about a regression and the button of the check, below the map."""
         self._side_column.addWidget(words)
         self._side_column.addWidget(button)
+
+    def show_compact(self, on: bool) -> None:
+        """Leave the map and the brush out, or show them again."""
+        for widget in (self._map_side, self.brush, self.punch_box):
+            widget.setHidden(on)
+        self.legend.show_compact(on)
 
     def show_overimputation(self, on: bool) -> None:
         """Show the check in the scatter's place, or the scatter."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from em_explorer.models.treatments import Treatment
 from em_explorer.ui.theme import theme_manager
@@ -76,9 +76,10 @@ class TreatmentLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("treatments")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(2)
         self.boxes: dict[str, QCheckBox] = {}
         for name, (label, tip) in WORDS.items():
             box = QCheckBox(label)
@@ -87,11 +88,28 @@ class TreatmentLegend(QWidget):
             box.setToolTip(tip)
             box.toggled.connect(self._on_toggled)
             self.boxes[name] = box
-            row.addWidget(box)
-        row.addStretch(1)
+        self._grid.setColumnStretch(len(WORDS), 1)
+        self.show_compact(False)
         theme_manager().changed.connect(self._retheme)
         self.choose({Treatment.EM.value})
         self._retheme()
+
+    def show_compact(self, on: bool) -> None:
+        """Stand in two rows, or in one."""
+        in_a_row = -(-len(self.boxes) // 2) if on else len(self.boxes)
+        for i, box in enumerate(self.boxes.values()):
+            self._grid.addWidget(box, i // in_a_row, i % in_a_row)
+
+    def call_run(self, name: str) -> None:
+        """Call the line of the run itself something else than EM."""
+        box = self.boxes[Treatment.EM.value]
+        box.setText(name)
+        box.setAccessibleName(f"Draw the ellipse of: {name}")
+        if name == WORDS[Treatment.EM.value][0]:
+            return
+        box.setToolTip(f"The mean and covariance {name} has reached")
+        for other in self.boxes.values():
+            other.setHidden(other.isHidden() or (other is not box and other.text() == name))
 
     @property
     def chosen(self) -> frozenset[str]:
