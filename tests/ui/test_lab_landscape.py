@@ -11,6 +11,7 @@ import pytest
 from em_explorer import registry
 from em_explorer.em import landscape as engine
 from em_explorer.em.anatomy import Parameter
+from em_explorer.em.steps import RunOptions
 from em_explorer.ui.lab.landscape_page import two_of_interest
 
 KEYS = [row.key for row in registry.MODELS]
@@ -84,7 +85,7 @@ def test_a_click_begins_a_run_there(
 def test_murrays_two_tops_are_seen(
     qtbot: Any, window: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "SECONDS", 60.0)
+    monkeypatch.setattr(engine, "_affordable", lambda *_: 33)
     window.open_demo("murray")
     tab, page = window.tab, window.door.open("landscape")
     assert page.x_box.currentText() == "ρ"
@@ -112,10 +113,14 @@ def test_the_starts_of_a_census_are_drawn_over_it(qtbot: Any, window: Any) -> No
     page = window.door.open("landscape")
     with qtbot.waitSignal(page.worked, timeout=30_000):
         page.button.click()
-    assert len(page.plot.others) == 4
+    (bundle,) = page.plot.others
+    assert np.isnan(bundle.getData()[0]).sum() == 4  # a gap after each
 
 
-def test_the_rest_is_fitted_where_locks_allow(qtbot: Any, window: Any) -> None:
+def test_the_rest_is_fitted_where_locks_allow(
+    qtbot: Any, window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "REST", RunOptions(4, 1e-6))
     window.open_demo("waiting-times")
     page = window.door.open("landscape")
     assert page.fit_box.isEnabled()

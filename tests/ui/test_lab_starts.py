@@ -11,7 +11,7 @@ import pytest
 from em_explorer import registry
 from em_explorer.em.census import Census, gather
 from em_explorer.em.steps import RunOptions, StopReason
-from em_explorer.ui.lab.starts_page import verdict
+from em_explorer.ui.lab.starts_page import PENDING, thinned, verdict
 
 KEYS = [row.key for row in registry.MODELS]
 
@@ -45,11 +45,17 @@ def test_many_starts_are_gathered_into_ends_and_one_comes_to_the_main_view(
     assert page.progress_row.isHidden()
     assert page.button.isEnabled()
     found = page.census
-    assert len(found.runs) == len(page.lines) == 3
-    for line, run in zip(page.lines, found.runs, strict=True):
-        np.testing.assert_array_equal(line.getData()[1], run.bounds)
-        color = page.color(found.optimum_of(run.number))
-        assert line.opts["pen"].color().name() == color.lower()
+    assert len(found.runs) == 3
+    ends = {found.optimum_of(run.number) for run in found.runs}
+    assert set(page.bundles) == ends
+    for end, bundle in page.bundles.items():
+        members = [run for run in found.runs if found.optimum_of(run.number) == end]
+        drawn = bundle.getData()[1]
+        assert np.isnan(drawn).sum() == len(members)  # a gap after each
+        np.testing.assert_array_equal(
+            drawn[: len(thinned(members[0].bounds)[1])], thinned(members[0].bounds)[1]
+        )
+        assert bundle.opts["pen"].color().name() == page.color(end).lower()
     rows = page.table.texts()
     assert len(rows) == len(found.optima) + bool(found.collapsed)
     assert sum(int(row[2].split()[0]) for row in rows) == 3
@@ -73,7 +79,8 @@ def test_cancel_keeps_what_has_come(qtbot: Any, window: Any, key: str) -> None:
     assert not page.working
     assert page.progress_row.isHidden()
     assert "Cancelled" in page.message.text()
-    assert len(page.lines) == len(page.runs)
+    page.draw_now()
+    assert np.isnan(page.bundles[PENDING].getData()[1]).sum() == len(page.runs)
     assert page.plot.isVisible()
 
 

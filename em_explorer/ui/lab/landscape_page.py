@@ -242,14 +242,22 @@ class LandscapePage(LabPage):
                 break
             self._way = np.vstack([self._way, self._values(trace[index].params)])
 
+    def _draw_way(self) -> None:
+        """Draw where the present run has been and where the cursor is."""
+        if self.found is not None:
+            snapshot = self.tab.snapshot(self.tab.controller.cursor)
+            color = theme_manager().current.phase_color(snapshot.phase.value)
+            self.plot.show_way(self._way, self._values(snapshot.params), color)
+
     def _draw_ways(self) -> None:
+        """Draw all ways; those of others change only with the runs."""
         if self.found is None:
             return
-        snapshot = self.tab.snapshot(self.tab.controller.cursor)
-        color = theme_manager().current.phase_color(snapshot.phase.value)
-        self.plot.show_way(self._way, self._values(snapshot.params), color)
+        self._draw_way()
         ways = [(path, run_color(record), 1.5) for record, path in self._other_runs()]
-        ways += [(path, WAY, 0.8) for path in self._census_paths()]
+        starts = [np.vstack([path, [np.nan, np.nan]]) for path in self._census_paths()]
+        if starts:
+            ways.append((np.vstack(starts), WAY, 0.8))
         self.plot.show_others([way for way in ways if len(way[0]) > 1])
 
     def _other_runs(self) -> Iterator[tuple[RunRecord, Floats]]:
@@ -291,7 +299,7 @@ class LandscapePage(LabPage):
         if not controller.at_hand(controller.cursor) or not self._about_this_run():
             return
         self._read_way()
-        self._draw_ways()
+        self._draw_way()
 
     def retheme(self) -> None:
         """Take the theme's colors."""

@@ -18,6 +18,9 @@ from em_explorer.ui.views.axes import axes
 LEVELS = (0.1, 0.4, 1.5, 6.0, 25.0, 100.0, 400.0)
 """Contours so many units below the top; a unit is a tenth of the middle depth."""
 
+MANY_POINTS = 4000
+"""Longer ways are drawn thin and not smooth."""
+
 WAY = "#FFFFFF"
 """EM's way: on colors from dark blue to yellow, in either theme, white is seen."""
 
@@ -119,14 +122,16 @@ class LandscapeView(pg.PlotWidget):
         self.marker.setData(pos=at[None], brush=color, pen=pg.mkPen(WAY, width=2))
 
     def show_others(self, ways: list[tuple[Floats, str, float]]) -> None:
-        """Draw other ways: (n, 2) points, color and width of each."""
+        """Draw other ways: (n, 2) points with NaN where one ends, color and width of each."""
         for line in self.others:
             self.removeItem(line)
         self.others.clear()
         for points, color, width in ways:
             shade = QColor(color)
             shade.setAlphaF(0.85 if width > 1 else 0.35)
-            line = self.plot(*points.T, pen=pg.mkPen(shade, width=width))
+            few = len(points) < MANY_POINTS
+            pen = pg.mkPen(shade, width=width if few else 1)
+            line = self.plot(*points.T, pen=pen, connect="finite", antialias=few)
             line.setZValue(5)
             self.others.append(line)
 

@@ -151,7 +151,7 @@ class RunsPage(LabPage):
 
     @Slot()
     def _on_state(self, *_: object) -> None:
-        if self.tab.controller.rushing:
+        if self.tab.controller.rushing or not self.isVisible():
             return
         now = self.tab.runs.current
         if now in self._shown:

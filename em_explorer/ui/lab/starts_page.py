@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton
 
+from em_explorer.em.arrays import Floats
 from em_explorer.em.census import Census, CensusRun
 from em_explorer.em.errors import DataError
 from em_explorer.em.options import Control
@@ -21,6 +22,7 @@ from em_explorer.ui.lab.table import Cell, LabTable
 from em_explorer.ui.run_loading import with_start
 from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.curve import envelope
 from em_explorer.ui.wording import count, nats
 
 INVITATION = (
@@ -33,6 +35,24 @@ FOR_A_BAD_ONE = 60
 """Starts that are tried for the worst of them, at least."""
 
 FEW = 1e-9
+
+MOST_DRAWN = 200
+"""Curves that are drawn, the first of them: more would be one blot."""
+
+MOST_PATHS = 60
+"""Ways through the parameters that are handed out: each must be translated point by point."""
+
+POINTS_EACH = 60
+"""Stretches of a curve that are drawn."""
+
+MANY_POINTS = 6000
+"""More points than this are drawn thin and not smooth, which takes a tenth of the time."""
+
+DRAW_MS = 150
+"""So often the bundle is drawn while runs pour in."""
+
+PENDING = -1
+"""The bundle of runs whose ends have not been compared yet."""
 
 
 class StartsPage(LabPage):
@@ -65,7 +85,10 @@ class StartsPage(LabPage):
         self.plot.setAccessibleName("The curves of all starts")
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.setToolTip("One line for each start, in the color of the end it reaches")
-        self.lines: list[pg.PlotDataItem] = []
+        self.bundles: dict[int | None, pg.PlotDataItem] = {}
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.draw_now)
         self.column.addWidget(self.plot, 1)
         self.table = LabTable("starts_table", ("end", "ends at", "starts"), stretched=2)
         self.table.setAccessibleName("Ends: click one to see it")
@@ -127,21 +150,17 @@ class StartsPage(LabPage):
         )
 
     def show_partials(self, partials: tuple[Any, ...]) -> None:
-        """Draw the runs that have ended."""
+        """Draw the runs that have ended, with the next frame of the picture."""
         self.runs += partials
         self.plot.show()
         self.filler.hide()
-        for run in partials:
-            line = self.plot.plot([], [])
-            self.lines.append(line)
-            self._draw(line, run, None)
-        self._fit_range()
+        if not self._later.isActive():
+            self._later.start(DRAW_MS)
 
     def show_result(self, result: Census) -> None:
         """Color the curves by their ends, and list the ends."""
         self.census = result
-        for line, run in zip(self.lines, result.runs, strict=True):
-            self._draw(line, run, result.optimum_of(run.number))
+        self.draw_now()
         self._fill_table()
         self.say(verdict(result))
         if self._wants_bad:
@@ -157,13 +176,26 @@ class StartsPage(LabPage):
             return theme.failure
         return theme.components[optimum] if optimum < len(theme.components) else theme.secondary
 
-    def _draw(self, line: pg.PlotDataItem, run: CensusRun, optimum: int | None) -> None:
-        theme = theme_manager().current
-        color = self.color(optimum) if self.census is not None else theme.secondary
-        collapsed = self.census is not None and optimum is None
-        style = Qt.PenStyle.DashLine if collapsed else Qt.PenStyle.SolidLine
-        pen = pg.mkPen(color, width=1.3, style=style)
-        line.setData(np.arange(len(run.bounds)), run.bounds, pen=pen)
+    @Slot()
+    def draw_now(self) -> None:
+        """Draw the curves, those of one end as one bundle: a thousand lines would take seconds."""
+        self._later.stop()
+        bundles: dict[int | None, list[Floats]] = {}
+        for run in self.runs[:MOST_DRAWN]:
+            end = PENDING if self.census is None else self.census.optimum_of(run.number)
+            bundles.setdefault(end, []).append(thinned(run.bounds))
+        for end in set(self.bundles) - set(bundles):
+            self.plot.removeItem(self.bundles.pop(end))
+        few = sum(len(curve[0]) for curves in bundles.values() for curve in curves) < MANY_POINTS
+        for end, curves in bundles.items():
+            if end not in self.bundles:
+                self.bundles[end] = self.plot.plot([], [], connect="finite")
+            color = theme_manager().current.secondary if end == PENDING else self.color(end)
+            style = Qt.PenStyle.DashLine if end is None else Qt.PenStyle.SolidLine
+            pen = pg.mkPen(color, width=1.3 if few else 1, style=style)
+            x, y = np.concatenate(curves, axis=1)
+            self.bundles[end].setData(x, y, pen=pen, antialias=few)
+        self._fit_range()
 
     def _fit_range(self) -> None:
         """Show where the curves part and end; the first leaps would press that flat."""
@@ -210,7 +242,7 @@ class StartsPage(LabPage):
 
     def _clear(self) -> None:
         self.plot.clear()
-        self.lines.clear()
+        self.bundles.clear()
         self.table.fill([])
         self.table.hide()
         self.say("")
@@ -222,9 +254,7 @@ class StartsPage(LabPage):
         px = theme_manager().px
         self.plot.getAxis("left").setWidth(px(52))
         self.plot.getAxis("bottom").setHeight(px(34))
-        for line, run in zip(self.lines, self.runs, strict=False):
-            optimum = None if self.census is None else self.census.optimum_of(run.number)
-            self._draw(line, run, optimum)
+        self.draw_now()
         self._fill_table()
 
     # -- into the main view ------------------------------------------------------------------
@@ -266,8 +296,15 @@ class StartsPage(LabPage):
         self.tab.begin_from(setting, record_model.to_units(run.start, data), how, words)
 
     def paths(self) -> list[tuple[tuple[int, Any], ...]]:
-        """Return the ways of all starts through the parameters, if they are about this run."""
-        return [run.path for run in self.runs] if self.setting and self._present() else []
+        """Return the first starts' ways through the parameters, if they are about this run."""
+        runs = self.runs[:MOST_PATHS] if self.setting and self._present() else []
+        return [run.path for run in runs]
+
+
+def thinned(bounds: Floats) -> Floats:
+    """Return a curve as (2, n) points, a gap at its end, no finer than it can be seen."""
+    positions, values = envelope(bounds, POINTS_EACH)
+    return np.array([np.append(positions, np.nan), np.append(values, np.nan)])
 
 
 def shape_of(options: Any) -> Any:
