@@ -16,8 +16,8 @@ from em_explorer.session.controller import RunState
 from em_explorer.session.document import Story
 from em_explorer.session.runs import RunRecord
 from em_explorer.ui import crash
+from em_explorer.ui.locking import Locking
 from em_explorer.ui.motion import Motion
-from em_explorer.ui.run_keeping import RunKeeping
 from em_explorer.ui.run_loading import ANOTHER_START, NUDGE, SHAPE_OPTIONS, with_start
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PANELS_MS = 100
 """As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
 
-class ModelTab(RunKeeping):
+class ModelTab(Locking):
     """Base of the tabs; one model, one run, and the cursor followed on its history.
 
     Signals
@@ -87,6 +87,7 @@ class ModelTab(RunKeeping):
         n = self.model.n_observations(self.data)
         self.bottom.follow(self.controller.trace, n, self.curve_name)
         self.run_loaded()
+        self._show_lock_count()
 
     @Slot(int)
     def _on_grown(self, length: int) -> None:

@@ -27,7 +27,6 @@ from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
 from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
 from em_explorer.ui.views.margins import ScatterWithMargins
 from em_explorer.ui.views.scatter import MixtureScatter
@@ -36,11 +35,11 @@ from em_explorer.ui.wording import count, plain
 LONGEST_TRAIL = 400
 """A longer way of the means is thinned out evenly."""
 
-MEAN_RADIUS = 9.0
-"""Arrows end before the mark of a mean, px."""
-
 NARROW_BOX = 140
 """Width of a choice of columns in a split view, px."""
+
+MEAN_RADIUS = 9.0
+"""Arrows end before the mark of a mean, px."""
 
 SILHOUETTE_UP_TO = 5000
 """Points; beyond, the distances between all of them take too long."""
