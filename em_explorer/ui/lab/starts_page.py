@@ -252,7 +252,7 @@ class StartsPage(LabPage):
         self.plot.setLabel("bottom", "iteration")
         style_plot(self.plot)
         px = theme_manager().px
-        self.plot.getAxis("left").setWidth(px(52))
+        self.plot.getAxis("left").setWidth(px(60))
         self.plot.getAxis("bottom").setHeight(px(34))
         self.draw_now()
         self._fill_table()
@@ -323,4 +323,6 @@ def verdict(found: Census) -> str:
     words = f"{count(total, 'start')} lead to {count(n, 'end')}"
     if found.collapsed:
         words += f", and {len(found.collapsed)} collapse"
-    return f"{words}. The best is reached by {len(best.members)} of {total}."
+    words += f". The best is reached by {len(best.members)} of {total}."
+    late = sum(1 for run in found.runs if run.reached and not run.converged)
+    return words if not late else f"{words} {late} had not converged when they were cut off."

@@ -67,7 +67,8 @@ class _Bars(QStyledItemDelegate):
             inset = theme_manager().px(6)
             bar.adjust(4, inset, -4, -inset)
             bar.setWidth(max(bar.width() * float(share), 2.0))
-            painter.fillRect(bar, theme_manager().current.color("e", 0.25))
+            theme = theme_manager().current
+            painter.fillRect(bar, theme.color("e", 0.4 if theme.is_dark else 0.25))
         super().paint(painter, option, index)
 
 
