@@ -17,6 +17,7 @@ from em_explorer.em.trace import Trace, phase_of
 from em_explorer.session.controller import Controller
 from em_explorer.ui.diagnose_words import Outlook
 from em_explorer.ui.editors import ElidedComboBox
+from em_explorer.ui.panels.sections import ElidedLabel
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.timeline import Timeline
 from em_explorer.ui.trace_strip import TraceStrip
@@ -83,7 +84,8 @@ class Bottom(QWidget):
         self.per_label.setObjectName("per_observation")
         self.per_label.setProperty("role", "caption")
         self.per_label.setToolTip("Divided by the number of observations")
-        self.outlook = QLabel()
+        self.outlook = ElidedLabel()
+        self.outlook.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.outlook.setObjectName("outlook")
         self.outlook.setAccessibleName("What lies ahead of this run")
         self.outlook.setProperty("role", "caption")

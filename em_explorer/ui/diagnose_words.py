@@ -188,6 +188,8 @@ def convergence_gist(state: Convergence) -> str:
         parts.append("arrived")
     elif state.iterations_left is not None:
         parts.append(f"{'≥' if state.at_least else '≈'} {state.iterations_left:,} left")
+    if not parts and state.rate is not None:
+        return "the gains still grow"
     return " · ".join(parts) or "too early to tell"
 
 
@@ -232,11 +234,20 @@ def switch_sentence(order: Ints) -> str:
     return f"Parts have changed places on the way: {listed}{more}."
 
 
+def collapse_sentence(collapse: tuple[Gauge, int]) -> str:
+    """Warn of what fails, and say what could hold it."""
+    gauge, left = collapse
+    when = "now" if left == 0 else f"in about {count(left, 'iteration')}"
+    label = gauge.label[:1].upper() + gauge.label[1:]
+    return f"{label} shrinks from step to step: {when} EM can’t go on."
+
+
 def collapse_text(collapse: tuple[Gauge, int]) -> str:
     """Say when what fails."""
     gauge, left = collapse
     when = "now" if left == 0 else f"in about {count(left, 'iteration')}"
-    return f"{gauge.label} collapses {when}"
+    who = "" if gauge.part is None else f"{gauge.part + 1}: "
+    return f"{who}{'empty' if gauge.kind == 'count' else 'singular'} {when}"
 
 
 def outlook(diagnosis: Diagnosis, index: int) -> Outlook:
@@ -249,7 +260,7 @@ def outlook(diagnosis: Diagnosis, index: int) -> Outlook:
         return Outlook(
             f"{collapse_text(collapse)}",
             "failure",
-            "It shrinks from step to step; once it is gone EM can't go on. A ridge would hold it.",
+            collapse_sentence(collapse),
         )
     moving = diagnosis.alarm(index)
     if moving is not None:

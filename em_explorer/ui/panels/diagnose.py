@@ -263,7 +263,7 @@ class DiagnosePanel(QScrollArea):
             return
         self.gauges.show_gauges(gauges)
         self.gauge_words.setVisible(collapse is not None)
-        self.gauge_words.setText("" if collapse is None else words.collapse_text(collapse) + ".")
+        self.gauge_words.setText("" if collapse is None else words.collapse_sentence(collapse))
 
     def _fill_colors(self, view: DiagnosisView) -> None:
         section, keeper = self.sections["colors"], view.colors
@@ -302,11 +302,11 @@ class DiagnosePanel(QScrollArea):
     def _make_room(self) -> None:
         """Fold what was opened longest ago, until nothing must be scrolled."""
         self._order = [section for section in self._order if section.is_open]
-        width = self.viewport().width()
-        while len(self._order) > 1 and self.isVisible():
-            if self._column.totalHeightForWidth(width) <= self.viewport().height():
-                break
+        if len(self._order) < 2 or not self.isVisible():
+            return
+        if self._column.totalHeightForWidth(self.viewport().width()) > self.viewport().height():
             self._order.pop(0).head.setChecked(False)
+            self._fit_later.start(0)  # once the layout knows of it, look again
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Use the room there is."""

@@ -99,7 +99,8 @@ class GaugeRows(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         words = QRectF(0, line.top(), px(LABELS) - 6, line.height())
         elide = Qt.TextElideMode.ElideRight
-        label = painter.fontMetrics().elidedText(gauge.label, elide, int(words.width()))
+        short = gauge.label.replace("smallest", "min")
+        label = painter.fontMetrics().elidedText(short, elide, int(words.width()))
         painter.drawText(words, int(middle), label)
         numbers = QRectF(line.right() - px(VALUES), line.top(), px(VALUES), line.height())
         painter.setPen(theme.color("warning" if low else "text"))
