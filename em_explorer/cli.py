@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -125,6 +126,12 @@ def _render(words: list[str]) -> int:
     )
     parser.add_argument("--size", default="1280x800", metavar="WxH", help="pixels (1280x800)")
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument(
+        "--show",
+        metavar="PARTS",
+        help="parts to bring to the front, with commas between: convergence, gauges, distance, "
+        "traces, starts, landscape and more",
+    )
     chosen = parser.parse_args(words)
     _known_demo(chosen.demo)
     if chosen.out.suffix.lower() not in PICTURES:
@@ -139,10 +146,14 @@ def _render(words: list[str]) -> int:
     from PySide6.QtCore import qInstallMessageHandler
 
     from em_explorer.ui.endings import leave
+    from em_explorer.ui.parts import check_parts, show_parts
     from em_explorer.ui.render import render_demo
 
+    parts = [] if chosen.show is None else [name.strip() for name in chosen.show.split(",")]
+    check_parts(parts)
     qInstallMessageHandler(_qt_message)
-    render_demo(chosen.demo, chosen.out, chosen.iterations, size, chosen.theme)
+    arrange = partial(show_parts, names=parts)
+    render_demo(chosen.demo, chosen.out, chosen.iterations, size, chosen.theme, arrange=arrange)
     return leave(0, daemons=False)
 
 
