@@ -8,14 +8,15 @@ from itertools import groupby
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QPoint, QSize, Qt, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QWidget
 
 from em_explorer.data.dataset import Dataset
 from em_explorer.em.anatomy import Lock
 from em_explorer.em.errors import DataError
+from em_explorer.em.steps import Phase
 from em_explorer.ui.icons import icon
 from em_explorer.ui.lock_words import TITLES, listing, lock_words
+from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.run_keeping import RunKeeping
 from em_explorer.ui.theme import theme_manager
 
@@ -37,8 +38,6 @@ class Locking(RunKeeping):
         self.lock_menu = QMenu(button)
         self.lock_menu.aboutToShow.connect(self._fill_lock_menu)
         button.clicked.connect(self.open_locks)
-        key = QShortcut(QKeySequence("K"), self)  # asleep while the tab is not in front
-        key.activated.connect(self.open_locks)
         self._show_lock_count()
         theme_manager().changed.connect(self._show_lock_count)
 
@@ -115,6 +114,14 @@ class Locking(RunKeeping):
     def toggle_lock(self, lock: Lock) -> None:
         """Hold a part of the parameters, or let it go."""
         self.set_locks(self.locks ^ {lock})
+
+    def explained(self, index: int) -> Explanation:
+        """Return the explanation, and after an M-step what it had to leave as it was."""
+        said = super().explained(index)
+        if not self.locks or self.snapshot(index).phase is not Phase.M:
+            return said
+        names = listing([self.words_for(lock) for lock in sorted(self.locks)])
+        return replace(said, numbers=(*said.numbers, f"Held as locked: {names}."))
 
     # -- menus -------------------------------------------------------------------------------
 

@@ -199,6 +199,7 @@ class MainWindow(QMainWindow):
         self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
         self._action(run_menu, "run_branch", "&Branch here", lambda: self.tab.branch(), "B")
         self._action(run_menu, "run_go_on", "&Go on from here", lambda: self.tab.go_on(), "C")
+        self._action(run_menu, "run_locks", "&Lock parameters…", lambda: self.tab.open_locks(), "K")
         self._make_compare_menu()
         for name, words, key, open_it in (
             ("diagnose", "Dia&gnose this run", "D", lambda tab: tab.open_diagnose()),
@@ -385,6 +386,7 @@ class MainWindow(QMainWindow):
             ("Esc", "stop EM here"),
             ("C", "let EM that has stopped go on"),
             ("B", "branch: another run from here"),
+            ("K", "lock parameters, or unlock them"),
             ("L", "the Lab: compare runs, starts, models"),
             ("S", "side by side: another run in lockstep"),
             ("PgDn, PgUp", "next and previous demo"),

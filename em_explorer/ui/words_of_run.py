@@ -6,6 +6,7 @@ from typing import Any
 
 from em_explorer.em.steps import StopReason
 from em_explorer.session.controller import RunState
+from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
 from em_explorer.ui.tab_base import TabBase
 from em_explorer.ui.wording import nats, signed
@@ -20,8 +21,12 @@ class WordsOfRun(TabBase):
         title = self.dataset.title if self.dataset is not None else ""
         self.heading.show_title(self.story.title if self.story is not None else title)
         self.heading.show_caption(self._caption(index), self.snapshot(index).phase)
-        self.side.show(lambda: self.explain(index), lambda: self._all_numbers(index))
+        self.side.show(lambda: self.explained(index), lambda: self._all_numbers(index))
         self._show_onward()
+
+    def explained(self, index: int) -> Explanation:
+        """Return what the Explain page says."""
+        return self.explain(index)
 
     def _show_onward(self) -> None:
         """Show the buttons that lead on from where EM has stopped."""

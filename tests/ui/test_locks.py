@@ -96,6 +96,8 @@ def test_what_is_locked_never_moves_and_the_bound_never_falls(window, key, step)
         params = tab.snapshot(index).params
         for lock in locks:
             np.testing.assert_array_equal(value(key, params, lock), value(key, start, lock))
+    words = tab.words_for(locks[0])
+    assert any(words in line for line in tab.explained(2).numbers)
     bounds = np.array([tab.controller.trace.bound(i) for i in range(1, last + 1)])
     assert np.all(np.diff(bounds) >= -1e-9 * np.abs(bounds[1:]))
     assert tab.controller.trace.stop is None or "decreased" not in str(tab.controller.trace.stop)
