@@ -22,7 +22,9 @@ LONG_FROM = 20_000
 REST_MS = 200
 """After so long without another picture the Viterbi path of the one on the screen is found."""
 
-READINGS_KEPT = 3
+LEAST_READINGS = 3
+READING_BYTES = 128 * 1024**2
+"""Readings that are kept, so that going back and forth costs no E-step again."""
 
 
 class Reading:
@@ -198,7 +200,8 @@ class LongChain(ModelTab):
             return False
         if reading not in self._readings:
             others = tuple(r for r in self._readings if r.params is not reading.params)
-            self._readings = (*others[1 - READINGS_KEPT :], reading)
+            room = max(LEAST_READINGS, READING_BYTES // max(reading.gamma.nbytes, 1))
+            self._readings = (*others[-room + 1 :], reading)
         if reading.path is None:
             self._rest.start()
         return True

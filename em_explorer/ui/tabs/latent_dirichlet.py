@@ -43,6 +43,9 @@ from em_explorer.ui.wording import count, plain
 TOP_WORDS = 12
 TOP_DOCUMENTS = 10
 
+HEAVY_FROM = 50_000
+"""Proportions and probabilities of which a picture is made: from here on the words wait for it."""
+
 COUNTED_UP_TO = 1000
 """Documents among which those that have not settled are counted."""
 
@@ -250,6 +253,13 @@ class LatentDirichletTab(ModelTab):
         if phase is Phase.START or back < 1 or not self.controller.at_hand(back, 0):
             return None
         return self.topic_word(back)
+
+    @property
+    def heavy(self) -> bool:
+        """Whether pictures cost so much that they come before the words."""
+        if self.data is None:
+            return False
+        return (self.data.n_documents + self.data.n_words) * self.options.n_topics > HEAVY_FROM
 
     def picture(self, index: int) -> TopicsPicture:
         """Return a snapshot's documents and topics."""

@@ -90,6 +90,7 @@ class DocumentWords(QScrollArea):
         self.words = words[order]
         self.topics = np.zeros(0, dtype=np.int64) if phi is None else phi[order].argmax(1)
         theme = theme_manager().current
+        backgrounds = {k: self.background(k) for k in {*self.topics.tolist()}}
         parts = []
         for i, v in enumerate(self.words):
             text = escape(vocabulary[v]).replace(" ", "&nbsp;")
@@ -100,7 +101,7 @@ class DocumentWords(QScrollArea):
                 continue
             k = int(self.topics[i])
             parts.append(
-                f'<span style="background-color:{self.background(k)}">&nbsp;{text}'
+                f'<span style="background-color:{backgrounds[k]}">&nbsp;{text}'
                 f"<sup>{k + 1}</sup>&nbsp;</span>{times}"
             )
         html = f'<p style="line-height:140%">{"&nbsp; ".join(parts)}</p>'
