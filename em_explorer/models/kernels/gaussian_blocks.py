@@ -20,7 +20,7 @@ BLOCK = 256
 WIDE = 14
 """From this many columns on, matrix products are faster than loops."""
 
-STRIP = 8
+STRIP = 16
 """Rows of a triangular matrix multiplied at once: what lies right of them is left out, and BLAS
 is at its best."""
 
