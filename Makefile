@@ -1,6 +1,6 @@
 # make run    opens the window, after setting up whatever is missing
 # make test   checks style, imports and types, and runs all tests without a screen
-# make bench  measures speed beside scikit-learn, hmmlearn and gensim (takes ten minutes)
+# make bench  measures speed beside scikit-learn, hmmlearn and gensim (takes a few minutes)
 # make soak   lets a monkey loose on the window: 2,000 random actions with each of 10 seeds
 # make bench-ui  measures the window: its start, drawing, playing, memory
 # make PYTHON=python3.12 run    takes another Python (3.11 or newer)
