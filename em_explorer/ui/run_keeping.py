@@ -106,6 +106,9 @@ class RunKeeping(RunLoading):
 
     def _show_words(self, index: int) -> None:
         super()._show_words(index)
+        now = self.runs.current
+        if now is not None and now.kind != "EM" and now.trace is self.controller.trace:
+            self.heading.show_title(f"{self.heading.title.text()}: {now.kind}")
         # The story, the choice and the words of a start are set when its run is loaded already.
         if self.runs.current is not None and self.controller.trace is self.runs.current.trace:
             self.runs.current.setting = self._setting()
@@ -240,7 +243,10 @@ class RunKeeping(RunLoading):
     def branch(self) -> None:
         """Begin another run from the half-step under the cursor; this one stays by its name."""
         now = self.runs.current
-        if not self.can_branch or now is None:
+        if now is None or self.controller.trace is None:
+            return
+        if not self.can_branch:
+            self.notify("Take a step first: a branch leaves a run on its way.", "secondary")
             return
         iteration = self.controller.cursor // 2
         snapshot = self.snapshot(self.controller.cursor)

@@ -186,7 +186,7 @@ class TabBase(QWidget):
         self.stand.setRowStretch(1, 1)
         self.stand.addWidget(self.play_area, 1, 0)
         centre.addLayout(self.stand, 1)
-        upper = QHBoxLayout()
+        self._upper = upper = QHBoxLayout()
         upper.setContentsMargins(0, 0, 0, 0)
         upper.setSpacing(0)
         self._setup_line, self._side_line = hairline(vertical=True), hairline(vertical=True)
@@ -202,6 +202,12 @@ class TabBase(QWidget):
         column.addWidget(hairline())
         column.addWidget(self.bottom)
         manager.changed.connect(self._on_theme)
+
+    def add_drawer(self, line: QWidget, drawer: QWidget) -> None:
+        """Put a drawer and the line before it between the play area and the side panel."""
+        place = self._upper.indexOf(self._side_line)
+        self._upper.insertWidget(place, line)
+        self._upper.insertWidget(place + 1, drawer)
 
     def show_panels(self, *, setup: bool, side: bool) -> None:
         """Show or fold the left and right panels; the play area takes their room."""

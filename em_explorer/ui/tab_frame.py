@@ -102,7 +102,7 @@ class Heading(QWidget):
         self.nudge.setToolTip("Move the parameters a little at random, and start from there")
         self.nudge.clicked.connect(self.nudge_wanted)
         self.nudge.hide()
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
         head.addWidget(self.nudge)
@@ -117,6 +117,10 @@ class Heading(QWidget):
         # Two lines always, and room for buttons: the picture below must not jump.
         self.title.setMinimumHeight(theme_manager().px(32))
         self.caption.setMinimumHeight(theme_manager().px(36))
+
+    def add_tool(self, button: QWidget) -> None:
+        """Add a button at the end of the title's line, which stays."""
+        self._head.addWidget(button)
 
     def show_title(self, text: str) -> None:
         """Show what is on the screen."""

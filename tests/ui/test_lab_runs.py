@@ -199,3 +199,18 @@ def test_delete_forgets_a_run_but_not_the_one_on_the_screen(
     qtbot.keyClick(page.table, Qt.Key.Key_Delete)
     assert [record.name for record in tab.runs] == ["Run 2"]
     assert tab.bottom.curve.others == ()
+
+
+def test_the_title_says_whose_run_is_on_the_screen(
+    qtbot: Any, window: Any, step: Callable[..., None]
+) -> None:
+    tab, page = lab(window, "gaussian_mixture")
+    step(tab, 4)
+    title = tab.heading.title.text()
+    page.fill_menu()
+    with qtbot.waitSignal(page.worked, timeout=20_000):
+        page.menu.actions()[0].trigger()
+    tab.show_run(tab.runs.records[-1])
+    assert tab.heading.title.text() == f"{title}: k-means"
+    tab.show_run(tab.runs.records[0])
+    assert tab.heading.title.text() == title

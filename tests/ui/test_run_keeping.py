@@ -176,3 +176,10 @@ def test_held_out_documents_come_back_with_their_run(
     tab.show_run(first)
     assert tab.held is None
     assert not tab.area.hold_out_box.isChecked()
+
+
+def test_at_the_start_there_is_nothing_to_branch_off_from(window: Any) -> None:
+    tab = open_tab(window, "gaussian_mixture")
+    tab.branch()
+    assert "Take a step first" in tab.heading.notice.text.text()
+    assert len(tab.runs) == 1

@@ -47,7 +47,7 @@ class LabDrawer(QFrame):
         self.setAccessibleName("Lab")
         self.setProperty("role", "panel")
         self.tab = tab
-        self.line = QFrame()
+        self.line = hairline(vertical=True)
         self.jobs = JobRunner(self)
         self.pages: dict[str, LabPage] = {}
         self.bar = QTabBar()
@@ -142,20 +142,6 @@ def _build(name: str, tab: Any, jobs: JobRunner) -> LabPage:
     return LandscapePage(tab, jobs)
 
 
-def _add_beside_title(tab: Any, button: QToolButton) -> None:
-    head = tab.heading.layout().itemAt(0).layout()
-    head.addWidget(button)
-
-
-def _add_beside_side_panel(tab: Any, drawer: LabDrawer) -> None:
-    upper = tab.layout().itemAt(0).layout()
-    line = hairline(vertical=True)
-    place = upper.count() - 2  # before the side panel and its line
-    upper.insertWidget(place, line)
-    upper.insertWidget(place + 1, drawer)
-    drawer.line = line
-
-
 class LabDoor(QObject):
     """Open and close a tab's Lab; nothing of it is built before it is first opened.
 
@@ -180,7 +166,7 @@ class LabDoor(QObject):
         )
         self.button.setCheckable(True)
         self.button.clicked.connect(self.toggle)
-        _add_beside_title(tab, self.button)
+        tab.heading.add_tool(self.button)
         tab.comparison_changed.connect(self.arrange)
         tab.installEventFilter(self)
 
@@ -198,7 +184,7 @@ class LabDoor(QObject):
             self.drawer = LabDrawer(self.tab)
             self.drawer.closed.connect(self.close)
             self.drawer.turned.connect(self.refresh)
-            _add_beside_side_panel(self.tab, self.drawer)
+            self.tab.add_drawer(self.drawer.line, self.drawer)
             self.tab.runs.changed.connect(self.refresh)
             self.tab.controller.loaded.connect(self._on_loaded)
         self.is_open = True

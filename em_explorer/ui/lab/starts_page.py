@@ -14,6 +14,7 @@ from em_explorer.em.arrays import Floats
 from em_explorer.em.census import Census, CensusRun
 from em_explorer.em.errors import DataError
 from em_explorer.em.options import Control
+from em_explorer.em.steps import StopReason
 from em_explorer.session.jobs import JobRunner
 from em_explorer.session.lab import census_of
 from em_explorer.ui.editors import WholeNumberEdit
@@ -324,5 +325,6 @@ def verdict(found: Census) -> str:
     if found.collapsed:
         words += f", and {len(found.collapsed)} collapse"
     words += f". The best is reached by {len(best.members)} of {total}."
-    late = sum(1 for run in found.runs if run.reached and not run.converged)
+    limit = StopReason.ITERATION_LIMIT
+    late = sum(1 for run in found.runs if run.stop is not None and run.stop.reason is limit)
     return words if not late else f"{words} {late} had not converged when they were cut off."
