@@ -109,6 +109,8 @@ class Diagnosis(QObject):
         self._failed: set[Wish] = set()
         self._rest: float | None = None
         self._rows: dict[int, Floats] = {}
+        self._alarm: tuple[int, StillMoving | None] | None = None
+        self._collapse: tuple[int, tuple[Gauge, int] | None] | None = None
         self._wish: Wish | None = None
         self._enough = threading.Event()
         self._maker = Maker("diagnosis", self)
@@ -126,6 +128,7 @@ class Diagnosis(QObject):
         self._gaps = Recent(2**24, least=1, most=REMEMBERED)
         self._lines = Recent(2**24, least=1, most=REMEMBERED)
         self._failed, self._rest, self._rows = set(), None, {}
+        self._alarm = self._collapse = None
 
     def shutdown(self) -> None:
         """End the thread; called once, before the window goes."""
@@ -196,7 +199,9 @@ class Diagnosis(QObject):
         """Return the parameter that moves most behind a flat curve, or None."""
         if index < 5 or self.trace is None or self.anatomy is None:
             return None
-        return flat_but_moving(self.trace, self.anatomy, index, self.run)
+        if self._alarm is None or self._alarm[0] != index:
+            self._alarm = index, flat_but_moving(self.trace, self.anatomy, index, self.run)
+        return self._alarm[1]
 
     def gauges(self, index: int) -> tuple[Gauge, ...]:
         """Return the gauges of a half-step; none where it is not at hand."""
@@ -210,6 +215,11 @@ class Diagnosis(QObject):
         """Return the gauge that will be the first to fail, and in how many iterations."""
         if index < 5 or not self.knows(index, 4):
             return None
+        if self._collapse is None or self._collapse[0] != index:
+            self._collapse = index, self._first_to_fail(index)
+        return self._collapse[1]
+
+    def _first_to_fail(self, index: int) -> tuple[Gauge, int] | None:
         rows = [self.gauges(i) for i in (index - 4, index - 2, index)]
         if len({len(row) for row in rows}) != 1:
             return None

@@ -185,9 +185,10 @@ class SidePanel(QTabWidget):
         explanation: Callable[[], Explanation],
         groups: Callable[[], tuple[NumberGroup, ...]],
     ) -> None:
-        """Take what the pages would show for this half-step."""
+        """Take what the first two pages would show for this half-step."""
         self._fill = (explanation, groups)
-        self._refresh()
+        if self.currentWidget() is not self._diagnose_page:
+            self._refresh()
 
     def show_diagnosis(self, view: Callable[[], DiagnosisView]) -> None:
         """Take what the Diagnose page would show; it works only while somebody looks."""

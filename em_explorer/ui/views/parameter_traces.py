@@ -26,6 +26,9 @@ SPLIT = ("means", "spreads")
 LATE = ("starts",)
 """Groups that are no story: a chain starts but once."""
 
+SMOOTH = 600
+"""Points up to which lines are drawn broad and smooth: more would take tens of milliseconds."""
+
 FEW = 24
 """With more lines than this, those of the truth would cover everything."""
 
@@ -155,7 +158,8 @@ class ParameterTraces(pg.PlotWidget):
             # One item for all lines of a color: a gap between them is drawn as none.
             gap = np.full((1, len(columns)), np.nan)
             ys = np.vstack([y[:, columns], gap]).T.ravel()
-            self._lines[part].setData(np.tile(np.append(x, np.nan), len(columns)), ys)
+            xs = np.tile(np.append(x, np.nan), len(columns))
+            self._lines[part].setData(xs, ys, antialias=y.size <= SMOOTH)
         self._draw_truth()
         self._fit(y)
         self.bold.setData([], [])
@@ -163,7 +167,8 @@ class ParameterTraces(pg.PlotWidget):
     def _pen(self, part: int | None) -> Any:
         theme = theme_manager().current
         color = theme.color("secondary") if part is None else theme.component(part)
-        return pg.mkPen(color, width=1.5)
+        size = 0 if self.traces is None else len(self.rows) * len(self.traces.iterations)
+        return pg.mkPen(color, width=1.5 if size <= SMOOTH else 1)
 
     def true_heights(self) -> Floats:
         """Return where the truth of the chosen parameters is drawn; empty where it is unknown."""
