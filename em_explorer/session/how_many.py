@@ -16,11 +16,15 @@ from em_explorer.em.steps import RunOptions
 from em_explorer.em.sweep import Candidate, Judged, sweep
 from em_explorer.models.corpus import Corpus
 from em_explorer.models.criteria import Criteria, criteria_of, held_out_density, punched_cells
+from em_explorer.models.emissions import EmissionType
 from em_explorer.models.gaussian_mixture_params import CovarianceType
 from em_explorer.models.topic_reading import held_out
 from em_explorer.session.lab import enough
 
 PARTS = ("n_components", "n_states", "n_topics")
+
+COUNTED = (EmissionType.CATEGORICAL, EmissionType.POISSON)
+"""Emissions of whole numbers, which give each of them a probability."""
 
 STARTS = 5
 """Starts of each candidate; the best of them is judged."""
@@ -122,9 +126,16 @@ def parts_option(options: Any) -> str:
     return next(name for name in PARTS if hasattr(options, name))
 
 
-def has_shapes(options: Any) -> bool:
-    """Return whether the components may have several shapes."""
-    return hasattr(options, "covariance_type")
+def variants_of(options: Any) -> str:
+    """Return what else can be tried besides the number of parts, in a word or two, or nothing.
+
+    Probabilities of counts can be compared whatever they come from; densities of numbers are
+    something else.
+    """
+    if hasattr(options, "covariance_type"):
+        return "every shape"
+    counts = getattr(options, "emission", None) in COUNTED
+    return "every emission" if counts else ""
 
 
 def usual_most(options: Any) -> int:
@@ -136,7 +147,7 @@ def usual_most(options: Any) -> int:
 
 
 def how_many(
-    model: Any, data: Any, raw: Any, run: RunOptions, most: int, *, all_shapes: bool = False
+    model: Any, data: Any, raw: Any, run: RunOptions, most: int, *, variants: bool = False
 ) -> Job[tuple[Judged, ...]]:
     """Fit and judge the candidates of a model's question.
 
@@ -149,13 +160,13 @@ def how_many(
     run : RunOptions
     most : int
         Parts at most.
-    all_shapes : bool
-        Try every shape of components too.
+    variants : bool
+        Try every shape of components, or every emission of whole numbers, too.
     """
     yield Progress(0.0, "getting ready")
     question = question_of(model.options)
     if question is Question.PARTS:
-        candidates = _by_parts(model, data, most, all_shapes)
+        candidates = _by_parts(model, data, raw, most, variants)
     elif question is Question.TOPICS:
         candidates = _by_topics(model, data, most)
     else:
@@ -179,21 +190,30 @@ def value_of(judged: Judged, criterion: Criterion) -> float | None:
     return value
 
 
-def _by_parts(model: Any, data: Any, most: int, all_shapes: bool) -> list[Candidate]:
+def _by_parts(model: Any, data: Any, raw: Any, most: int, variants: bool) -> list[Candidate]:
     option = parts_option(model.options)
     noun = option.removeprefix("n_")
-    variants = [("", model.options)]
-    if all_shapes:
-        kinds = CovarianceType
-        variants = [(k.value, replace(model.options, covariance_type=k)) for k in kinds]
     found = []
-    for line, options in variants:
+    for line, options, own in _lines(model, data, raw) if variants else [("", model.options, data)]:
         for n in range(1, most + 1):
             other = replace(model, options=replace(options, **{option: n}), locks=frozenset())
             words = f"{n} {noun if n > 1 else noun.removesuffix('s')}"
             label = f"{line}, {words}" if line else words
-            judge = partial(criteria_of, other, data)
-            found.append(Candidate(line, float(n), label, other, data, judge, STARTS))
+            judge = partial(criteria_of, other, own)
+            found.append(Candidate(line, float(n), label, other, own, judge, STARTS))
+    return found
+
+
+def _lines(model: Any, data: Any, raw: Any) -> list[tuple[str, Any, Any]]:
+    """Return the name, the options and the data of each variant."""
+    options = model.options
+    if hasattr(options, "covariance_type"):
+        return [(k.value, replace(options, covariance_type=k), data) for k in CovarianceType]
+    found = []
+    for kind in COUNTED:
+        other = replace(options, emission=kind)
+        own = data if kind is options.emission else replace(model, options=other).prepare(raw)
+        found.append((kind.value, other, own))
     return found
 
 

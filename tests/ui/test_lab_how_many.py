@@ -70,16 +70,38 @@ def test_bic_turns_and_the_likelihood_does_not(qtbot: Any, window: Any) -> None:
 
 def test_every_shape_gets_a_line_and_the_best_comes_first(qtbot: Any, window: Any) -> None:
     _, page = lab(window, "gaussian_mixture")
-    page.shapes.setChecked(True)
+    page.variants.setChecked(True)
     with qtbot.waitSignal(page.worked, timeout=60_000):
         page.button.click()
     assert len(page.found) == 12
     texts = page.table.texts()
-    assert texts[0][0] == "tied, 3 components"
+    assert texts[0][0] == "tied 3"
+    assert "tied, 3 components" in page.message.text()
     bics = [float(row[1].replace("−", "-")) for row in texts]
     assert bics == sorted(bics)
     page.table.cellClicked.emit(0, 0)
     assert window.tab.options.covariance_type.value == "tied"
+
+
+def test_counts_may_come_from_a_table_or_from_rates(qtbot: Any, window: Any) -> None:
+    window.open_demo("earthquakes")
+    page = window.door.open("how_many")
+    page.most.setValue(2)
+    assert page.variants.text() == "every emission"
+    page.variants.setChecked(True)
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        page.button.click()
+    assert [judged.candidate.line for judged in page.found] == ["categorical"] * 2 + ["poisson"] * 2
+    best = min(page.found, key=lambda judged: judged.criteria.bic)
+    assert (best.candidate.line, best.candidate.x) == ("poisson", 2)
+    assert best.criteria.log_likelihood == pytest.approx(-341.8787, abs=0.05)
+    page.table.cellClicked.emit(2, 0)
+    assert window.tab.options.emission.value in ("categorical", "poisson")
+
+
+def test_densities_are_compared_with_nothing_else(window: Any) -> None:
+    window.open_demo("nile")
+    assert not window.door.open("how_many").variants.isVisible()
 
 
 def test_the_invitation_fits_the_model(window: Any) -> None:
@@ -88,7 +110,7 @@ def test_the_invitation_fits_the_model(window: Any) -> None:
         _, page = lab(window, key)
         assert words.get(key, "") in page.invitation.text()
         assert page.most.isVisible() == (key != "missing_data")
-        assert page.shapes.isVisible() == (key == "gaussian_mixture")
+        assert page.variants.isVisible() == (key in words)
 
 
 def test_topic_counts_and_ridges() -> None:

@@ -17,12 +17,12 @@ from em_explorer.session.how_many import (
     Criterion,
     Question,
     best_of,
-    has_shapes,
     how_many,
     parts_option,
     question_of,
     usual_most,
     value_of,
+    variants_of,
 )
 from em_explorer.session.jobs import JobRunner
 from em_explorer.ui.editors import WholeNumberEdit
@@ -64,15 +64,14 @@ class HowManyPage(LabPage):
         self.most = WholeNumberEdit(Control("Up to", low=1, high=100, step=1))
         self.most.setObjectName("how_many_most")
         self.most.setAccessibleName("Up to how many parts")
-        self.shapes = QCheckBox("every shape")
-        self.shapes.setObjectName("how_many_shapes")
-        self.shapes.setAccessibleName("Try every shape of components")
-        self.shapes.setToolTip("Full, tied, diagonal and spherical components, a line each")
+        self.variants = QCheckBox()
+        self.variants.setObjectName("how_many_variants")
+        self.variants.setToolTip("A line each, and the best of all first")
         row = QHBoxLayout()
         row.addWidget(self.most_label)
         row.addWidget(self.most)
         row.addStretch(1)
-        row.addWidget(self.shapes)
+        row.addWidget(self.variants)
         self.controls.addLayout(row)
         self.choice = QComboBox()
         self.choice.setObjectName("how_many_criterion")
@@ -111,6 +110,10 @@ class HowManyPage(LabPage):
         """Ask what can be asked of the model on the screen."""
         options = self.tab.options
         question = question_of(options)
+        variants = variants_of(options)
+        self.variants.setText(variants)
+        self.variants.setAccessibleName(f"Try {variants}" if variants else "")
+        self.variants.setVisible(bool(variants))
         if question is self.question:
             return
         self.question = question
@@ -119,7 +122,6 @@ class HowManyPage(LabPage):
         self.most.setValue(usual_most(options))
         for widget in (self.most, self.most_label):
             widget.setVisible(question is not Question.RIDGE)
-        self.shapes.setVisible(has_shapes(options))
         self.choice.blockSignals(True)
         self.choice.clear()
         for criterion in CRITERIA[question]:
@@ -147,7 +149,7 @@ class HowManyPage(LabPage):
         self.setting = dict(record.setting)
         self.found = []
         self._redraw()
-        shapes = self.shapes.isChecked() and not self.shapes.isHidden()
+        variants = self.variants.isChecked() and not self.variants.isHidden()
         raw = self.tab.dataset.values
         self.work(
             how_many(
@@ -156,7 +158,7 @@ class HowManyPage(LabPage):
                 raw,
                 self.tab.run,
                 self.most.value(),
-                all_shapes=shapes,
+                variants=variants,
             ),
             "getting ready",
         )
@@ -278,12 +280,17 @@ class HowManyPage(LabPage):
             color = theme.components[lines.index(judged.candidate.line)] if lines != [""] else ""
             rows.append(
                 [
-                    Cell(judged.candidate.label, tip, color, bold=judged is best),
+                    Cell(self._short(judged), tip, color, bold=judged is best),
                     Cell("collapsed" if value is None else nats(value), tip, bold=judged is best),
                     Cell("–" if value is None else nats(judged.criteria.log_likelihood), tip),
                 ]
             )
         self.table.fill(rows)
+
+    def _short(self, judged: Judged) -> str:
+        """Name a candidate in a narrow table: the heading of the axis says what is counted."""
+        candidate = judged.candidate
+        return f"{candidate.line} {candidate.x:g}" if candidate.line else candidate.label
 
     def _worth(self, judged: Judged, unknown: float) -> float:
         value = value_of(judged, self.criterion)
