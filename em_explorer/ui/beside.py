@@ -243,6 +243,7 @@ def _in_legend(widget: QWidget) -> bool:
 
 
 def _hide(widget: QWidget) -> None:
+    widget.ensurePolished()  # one that was never seen does not know its size
     policy = widget.sizePolicy()
     policy.setRetainSizeWhenHidden(not widget.isHidden())
     widget.setSizePolicy(policy)

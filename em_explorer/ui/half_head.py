@@ -80,10 +80,10 @@ class Where:
         trace, cursor = self.controller.trace, self.controller.cursor
         if trace is None:
             return ""
-        text = f"iteration {self.position // 2}"
-        if self.position == 0:
-            text = "at the start"
-        if trace.stop is not None and cursor == len(trace) - 1:
+        ended = trace.stop is not None and cursor == len(trace) - 1
+        here = self.position if ended else cursor  # one that is late says where it is
+        text = f"iteration {here // 2}" if here else "at the start"
+        if ended and trace.stop is not None:
             reason = STOP_WORDS[trace.stop.reason]
             beyond = self.position > cursor
             text += f" (ended at {cursor // 2}: {reason})" if beyond else f" ({reason})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal, Slot
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from em_explorer.em.errors import DataError, SingularError
 from em_explorer.em.steps import em_steps
@@ -269,9 +269,9 @@ class Lockstep(QObject):
     def _make_room(self) -> None:
         """Fold the panels that leave no room for two, and what is in the way within the halves."""
         assert self.companion is not None
-        self.tab.show_compact(True)
-        self.companion.show_compact(True)
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+        for tab in (self.tab, self.companion):
+            tab.show_compact(True)
+            _measure_again(tab.play_area)
         least = self.tab.play_area.minimumSizeHint().width() / theme_manager().scale
         self.tab.least_room = 2 * max(HALF, round(least)) + GAPS
         self.tab.arrange_panels()
@@ -365,3 +365,12 @@ class Lockstep(QObject):
         else:
             self._refresh()
             self._draw_curve()
+
+
+def _measure_again(area: QWidget) -> None:
+    """Let an area know at once how little room it needs; by itself it asks when next drawn."""
+    for widget in (*reversed(area.findChildren(QWidget)), area):
+        layout = widget.layout()
+        if layout is not None:
+            layout.invalidate()
+            layout.activate()

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from em_explorer.em.steps import fit
 from em_explorer.models.clustering_scores import adjusted_rand_index
 from em_explorer.models.gaussian_mixture import GaussianMixture, MixtureStart
+from em_explorer.models.k_means import KMeans
 from em_explorer.session.document import list_stories, load_story
 
 ENDS = {
@@ -27,6 +29,7 @@ ENDS = {
     "overlap-is-slow": ("converged", 583, -3558.11),
     "iris-many-optima": ("converged", 47, -193.14),
     "three-blobs": ("converged", 2, -3905.697),
+    "k-means-against-em": ("converged", 21, -3412.81),
 }
 
 
@@ -90,6 +93,30 @@ def test_the_irises_end_on_the_hills_the_words_name():
         found, _, labels = run(story, seed)
         assert found.history[-1] == pytest.approx(value, abs=6e-3)
         assert adjusted_rand_index(labels, truth) == pytest.approx(agreement, abs=6e-3)
+
+
+def rightly_grouped(labels, truth):
+    """Count the points in the right group, groups matched as well as they can be."""
+    table = np.zeros((3, 3))
+    np.add.at(table, (truth, labels), 1)
+    return table[linear_sum_assignment(-table)].sum()
+
+
+def test_k_means_cuts_the_long_groups_and_em_follows_them():
+    story = load_story("k-means-against-em")
+    truth = story.dataset().truth.labels
+    assert len(truth) == 600
+    _, _, labels = run(story)
+    assert rightly_grouped(labels, truth) == pytest.approx(597, abs=1)
+    rival = KMeans(story.build_model().options)
+    data = rival.prepare(story.dataset().values)
+    params = rival.from_units(story.initial_params(), data)
+    found = fit(rival, data, params, story.run_options())
+    labels = rival.e_step(data, found.params, latent=True).latent.responsibilities.argmax(1)
+    assert found.n_iter == 10
+    assert rightly_grouped(labels, truth) == 375
+    spread = np.sqrt(np.linalg.eigvalsh(story.dataset().truth.params.covariances[0]))
+    assert spread[1] / spread[0] == pytest.approx(6.0)
 
 
 def test_bic_prefers_two_kinds_of_eruption_to_four():

@@ -219,6 +219,10 @@ class LatentDirichletTab(ModelTab):
         if "relevance" in view:
             self.area.relevance.setValue(round(100 * float(view["relevance"])))
 
+    def show_compact(self, on: bool) -> None:
+        """Leave out the hint and the list of a topic's strongest documents."""
+        self.area.hint.setHidden(on)
+
     def choices(self) -> dict[str, Any]:
         """Return the chosen document and topic, and the topics' names."""
         names = dict(self.names) if self.whole is not None else {}
