@@ -14,6 +14,7 @@ from em_explorer.data.dataset import Dataset
 from em_explorer.em.anatomy import Lock
 from em_explorer.em.errors import DataError
 from em_explorer.em.steps import Phase
+from em_explorer.session.runs import RunRecord
 from em_explorer.ui.icons import icon
 from em_explorer.ui.lock_words import TITLES, listing, lock_words
 from em_explorer.ui.panels.explain import Explanation
@@ -33,6 +34,7 @@ class Locking(RunKeeping):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.locks: Locks = frozenset()
+        self._changing_locks = False
         super().__init__(parent)
         button = self.setup.locks_button
         self.lock_menu = QMenu(button)
@@ -79,6 +81,18 @@ class Locking(RunKeeping):
             return frozenset()
         return self.locks
 
+    def _branching(self, given: Any) -> tuple[tuple[RunRecord, int] | None, str]:
+        """Return where the run comes from; locks at the start leave the start what it was."""
+        now = self.runs.current
+        if self._changing_locks and self.controller.cursor == 0 and now is not None:
+            return None, now.how.split(" · ")[0]
+        return super()._branching(given)
+
+    def _how(self) -> str:
+        """Say what the run began with, and how much of it is held."""
+        how = super()._how()
+        return f"{how} · {len(self.locks)} locked" if self.locks else how
+
     def begin_from(
         self, setting: dict[str, Any], start: Any, how: str, words: str, *, to_end: bool = True
     ) -> bool:
@@ -98,8 +112,12 @@ class Locking(RunKeeping):
         said = held or freed
         words = listing([self.words_for(lock) for lock in sorted(said)])
         self.controller.pause()
-        self.locks = locks
-        if not self.start_from(self.snapshot(self.controller.cursor).params):
+        self.locks, self._changing_locks = locks, True
+        try:
+            begun = self.start_from(self.snapshot(self.controller.cursor).params)
+        finally:
+            self._changing_locks = False
+        if not begun:
             self.locks = before
             return False
         if held:

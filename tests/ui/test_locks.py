@@ -135,6 +135,8 @@ def test_locking_goes_on_from_the_half_step_and_says_so(window, key, step):
     assert tab.controller.cursor == 0
     assert tab.runs.current is not run  # the other future stays
     assert tab.runs.current.parent is run
+    assert tab.runs.current.how.startswith(f"branch of {run.name} at 1")
+    assert tab.runs.current.how.endswith(" · 1 locked")
     np.testing.assert_allclose(
         value(key, tab.snapshot(0).params, lock), value(key, at, lock), rtol=1e-9, atol=1e-12
     )
@@ -321,6 +323,15 @@ def test_locks_that_no_longer_fit_are_let_go(tab, step):
     tab.set_options(replace(tab.options, covariance_type=CovarianceType.TIED))
     assert tab.locks == frozenset()
     step(tab, 2)
+
+
+@pytest.mark.parametrize("tab", ["gaussian_mixture"], indirect=True)
+def test_locks_at_the_start_leave_the_start_what_it_was(tab):
+    how = tab.runs.current.how
+    tab.set_locks(frozenset({Lock("means", (0,))}))
+    assert tab.runs.current.how == f"{how} · 1 locked"
+    tab.set_locks(frozenset())
+    assert tab.runs.current.how == how
 
 
 @pytest.mark.parametrize("tab", ["gaussian_mixture"], indirect=True)

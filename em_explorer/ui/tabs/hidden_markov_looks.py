@@ -88,8 +88,11 @@ class ChainLooks(QObject):
 
     # -- α, β and γ --------------------------------------------------------------------------
 
-    def messages(self) -> tuple[Floats, Floats, Floats] | None:
-        """Return α, β and γ (T, K) in force, states numbered as shown; None where unknown."""
+    def messages(self, step: int | None = None) -> tuple[Floats, Floats, Floats] | None:
+        """Return α, β and γ in force, (T, K) or one step's (K,); None where unknown.
+
+        States are numbered as shown.
+        """
         tab = self._tab
         index = tab.stage.shown_index
         if tab.controller.trace is None or index is None or tab.long:
@@ -97,14 +100,14 @@ class ChainLooks(QObject):
         latent = tab.latent(index)
         if latent is None:
             return None
-        order = tab.order
-        return latent.alpha[:, order], latent.beta[:, order], latent.gamma[:, order]
+        steps = slice(None) if step is None else step
+        alpha, beta, gamma = (p[steps] for p in (latent.alpha, latent.beta, latent.gamma))
+        return alpha[..., tab.order], beta[..., tab.order], gamma[..., tab.order]
 
     @Slot(int)
     def _on_hovered(self, step: int) -> None:
-        found = self.messages() if step >= 0 else None
-        one = None if found is None else (found[0][step], found[1][step], found[2][step])
-        self._tab.area.time.show_messages(step, one)
+        found = self.messages(step) if step >= 0 else None
+        self._tab.area.time.show_messages(step, found)
 
     # -- the sweep ---------------------------------------------------------------------------
 
