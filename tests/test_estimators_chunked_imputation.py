@@ -74,6 +74,14 @@ def test_given_starts():
     assert_same(apart, model.fit(TABLE))
 
 
+def test_a_mapped_file_is_the_table_it_holds(tmp_path):
+    mapped = np.memmap(tmp_path / "table", dtype=float, mode="w+", shape=TABLE.shape)
+    mapped[:] = TABLE
+    apart, whole = EMImputation(20, 0).fit(mapped), EMImputation(20, 0).fit(TABLE)
+    for name in ("log_likelihood_history_", "mean_", "covariance_"):
+        np.testing.assert_allclose(getattr(apart, name), getattr(whole, name), rtol=1e-9)
+
+
 def test_the_whole_is_never_in_memory(tmp_path):
     n_rows = 1_000_000
     path = tmp_path / "large.dat"

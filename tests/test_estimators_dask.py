@@ -91,10 +91,14 @@ def test_imputation_on_a_cluster(cluster):
     fits(EMImputation(20, 0), array.from_array(holed, chunks=(150, 2)), holed, "mean_")
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "poisson"])
+@pytest.mark.parametrize("kind", ["categorical", "gaussian", "poisson"])
 def test_sequences_on_a_cluster(cluster, kind):
     state = (np.arange(300) // 10) % 2
-    whole = RNG.poisson(1 + 5 * state) if kind == "poisson" else TABLE[:300] + 5 * state[:, None]
+    whole = {
+        "categorical": (RNG.random(300) < 0.2 + 0.6 * state).astype(int),
+        "gaussian": TABLE[:300] + 5 * state[:, None],
+        "poisson": RNG.poisson(1 + 5 * state),
+    }[kind]
     lengths = (100, 50, 70, 80)
     chain = HiddenMarkovModel(2, kind, max_iter=8, tolerance=0, random_state=1).fit(whole, lengths)
     with pytest.raises(DataError, match="length of every sequence"):

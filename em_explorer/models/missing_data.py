@@ -155,7 +155,8 @@ class MissingData:
         """
         refuse_singular(params.covariance, data.columns)
         posterior = self._posterior(data, params) if latent else None
-        if self.backend is Backend.NUMBA:
+        # A chunk of rows in which nothing is observed has no patterns, and nothing to compile.
+        if self.backend is Backend.NUMBA and data.stacks:
             from em_explorer.models.kernels import missing_data as kernel
 
             found = kernel.e_step(data, params.mean, params.covariance)

@@ -1,5 +1,7 @@
 """The compiled E-step of missing data against the one to read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -169,6 +171,17 @@ def test_rows_with_nothing_observed_say_nothing():
     seen = table[~np.isnan(table).all(axis=1)]
     one, two = compiled.e_step(data, params), compiled.e_step(compiled.prepare(seen), params)
     _assert_alike(one, two)
+
+
+def test_a_chunk_of_empty_rows_adds_nothing():
+    rng = np.random.default_rng(7)
+    _, compiled = _both()
+    data = compiled.prepare(_table(rng, 50, 3))
+    nothing = replace(data, values=np.full((2, 3), np.nan), observed=np.zeros((2, 3), bool),
+                      stacks=(), empty_rows=np.arange(2))  # fmt: skip
+    found = compiled.e_step(nothing, _params(rng, 3))
+    assert found.statistics.counts == [0.0]
+    assert found.log_likelihood == found.entropy == 0.0
 
 
 def test_patterns_are_reduced_to_their_own_moments():
