@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -20,10 +22,12 @@ from em_explorer.ui.editors import ElidedComboBox
 from em_explorer.ui.panels.sections import ElidedLabel
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.timeline import Timeline
-from em_explorer.ui.trace_strip import TraceStrip
 from em_explorer.ui.transport import Transport, restyle
 from em_explorer.ui.views.curve import CurveMode, LikelihoodCurve
 from em_explorer.ui.wording import nats, signed
+
+if TYPE_CHECKING:
+    from em_explorer.ui.trace_strip import TraceStrip
 
 ROOMY = 900
 """A window lower than this, px, has little room for two plots above each other."""
@@ -130,12 +134,12 @@ class Bottom(QWidget):
         px, scale = theme_manager().px, theme_manager().scale
         # In projector mode the type grows, but most of the room belongs to the picture.
         roomy = self.window().height() >= px(ROOMY)
-        curve, traces = ((92, 136) if roomy else (50, 90)) if self.traces_shown else (132, 0)
+        curve, traces = ((92, 136) if roomy else (46, 82)) if self.traces_shown else (132, 0)
         self.curve.setFixedHeight(round(curve * scale**0.5))
         if self.strip is not None:
             self.strip.plot.setFixedHeight(round(traces * scale**0.5))
-            self.strip.setMaximumHeight(round((98 if roomy else 76) * scale**0.5))
-            self.strip.show_lines(4 if roomy else 3)
+            self.strip.setMaximumHeight(round((98 if roomy else 58) * scale**0.5))
+            self.strip.show_lines(4 if roomy else 2)
         self.curve.getAxis("left").showLabel(roomy or not self.traces_shown)
         for label in (self.name_label, self.change_label, self.per_label):
             label.setVisible(roomy or not self.traces_shown)
@@ -203,19 +207,29 @@ class Bottom(QWidget):
     @Slot(bool)
     def _on_traces(self, shown: bool) -> None:
         if self.strip is None:
+            from em_explorer.ui.trace_strip import TraceStrip
+
             self.strip = TraceStrip()
             self.strip.plot.setXLink(self.curve)
             self.strip.plot.picked.connect(self._on_picked)
             self.strip.chosen.connect(self.traces_wanted)
+            self._show_strip(False)
             self._middle.addWidget(self.strip.plot, 1, 0)
             self._right.addWidget(self.strip)
-        self.strip.plot.setVisible(shown)
-        self.strip.setVisible(shown)
-        # One axis of time is enough, and the picture above wants its room.
+        # One axis of time is enough, and the picture above wants its room. What goes goes first:
+        # a window that has grown for a moment would stay large.
+        if not shown:
+            self._show_strip(False)
         self.curve.show_time(not shown)
         self._resize()
         if shown:
+            self._show_strip(True)
             self.traces_wanted.emit()
+
+    def _show_strip(self, on: bool) -> None:
+        assert self.strip is not None
+        self.strip.plot.setVisible(on)
+        self.strip.setVisible(on)
 
     @Slot(int)
     def _on_mode(self, position: int) -> None:

@@ -183,7 +183,7 @@ def convergence_gist(state: Convergence) -> str:
     """Say the rate and the way to go in a few words."""
     parts = []
     if state.missing_information is not None:
-        parts.append(f"λ {plain(state.missing_information, 2)}")
+        parts.append(f"λ {plain(state.missing_information, 3)}")
     if state.iterations_left == 0:
         parts.append("arrived")
     elif state.iterations_left is not None:

@@ -188,7 +188,7 @@ def test_a_steady_rate_falls_on_a_straight_line(curve):
     curve.show_mode(CurveMode.DISTANCE)
     x, y = curve.e_dots.getData()
     np.testing.assert_allclose(y, np.log10(100.0) + x * np.log10(rate), atol=1e-4)
-    assert curve.getAxis("left").labelText == "log₁₀(L∞ − L)"
+    assert curve.getAxis("left").labelText == "log₁₀(L∞−L)"
     curve.mark(21)
     np.testing.assert_allclose(curve.marker.getData()[1], [2.0 + 10 * np.log10(rate)], atol=1e-6)
 

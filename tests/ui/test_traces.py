@@ -47,6 +47,22 @@ def test_the_strip_is_made_when_it_is_wanted(window, step):
 
 
 @pytest.mark.parametrize("key", KEYS)
+def test_a_low_window_does_not_grow(window, step, qtbot, key):
+    window.resize(1280, 800)
+    window.open_model(key)
+    tab = window.tab
+    step(tab, 3)
+    scroll = tab.setup.verticalScrollBar()
+    before = tab.play_area.height(), scroll.maximum()
+    tab.bottom.traces_button.click()
+    qtbot.waitUntil(tab.bottom.strip.plot.isVisible)
+    assert window.height() == 800
+    assert (tab.play_area.height(), scroll.maximum()) >= (before[0] - 8, before[1])
+    tab.bottom.traces_button.click()
+    assert window.height() == 800
+
+
+@pytest.mark.parametrize("key", KEYS)
 def test_parameters_are_drawn(strip, step, key):
     tab, strip = strip("old-faithful" if key == "gaussian_mixture" else WITH_TRUTH[key])
     step(tab, 8)

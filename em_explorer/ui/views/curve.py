@@ -40,7 +40,7 @@ class CurveMode(Enum):
 
     TOTAL = "total"
     EACH = "per observation"
-    DISTANCE = "log₁₀(L∞ − L)"
+    DISTANCE = "to go (log)"
 
     @property
     def tip(self) -> str:
@@ -394,7 +394,7 @@ class LikelihoodCurve(pg.PlotWidget):
     def _label(self) -> None:
         what = f"{self.name} / n" if self.mode is CurveMode.EACH else self.name
         if self.mode is CurveMode.DISTANCE:
-            what = self.mode.value
+            what = "log₁₀(L∞−L)"
         self.setLabel("left", what, units=None)
         self.setLabel("bottom", "iteration")
 
