@@ -26,8 +26,10 @@ from em_explorer.models.hidden_markov import (
     viterbi,
 )
 from em_explorer.models.k_means import KMeans
+from em_explorer.models.mean_fill import MeanFill
 from em_explorer.models.missing_data import MissingData, MissingDataOptions
 from em_explorer.models.plug_in_imputation import PlugInImputation
+from em_explorer.models.treatments import fill_with_means, moments
 from em_explorer.models.viterbi_training import ViterbiTraining
 from tests.models.anatomy_checks import check_anatomy
 
@@ -250,6 +252,35 @@ def test_plug_in_of_a_regression_has_a_closed_form():
     assert plug[0, 1] / plug[0, 0] == pytest.approx(slope, rel=1e-5)
     assert exact[1, 1] - slope**2 * exact[0, 0] == pytest.approx(residual, rel=1e-5)
     assert plug[1, 1] - slope**2 * plug[0, 0] == pytest.approx(residual * 36 / 60, rel=1e-5)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.4])
+def test_mean_fill_is_done_after_one_step(ridge):
+    for seed in range(10):
+        plug, data, params = holes(seed, ridge=ridge)
+        model = MeanFill(plug.options)
+        run = never_falls(model, data, params)
+        assert run[-1].stop.reason is StopReason.CONVERGED
+        assert run[-1].iteration == 2
+        np.testing.assert_array_equal(run[2].params.covariance, run[-1].params.covariance)
+
+
+def test_mean_fill_has_the_moments_of_the_filled_table():
+    _, data, params = holes(2)
+    model = MeanFill()
+    expectation = model.e_step(data, params, latent=True)
+    rows = data.observed.any(axis=1)
+    expected = moments(fill_with_means(data.values)[rows])
+    found = model.m_step(params, expectation)
+    np.testing.assert_allclose(found.mean, expected.mean, atol=1e-13)
+    np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-11)
+    filled = expectation.latent.imputed[rows]
+    joint = multivariate_normal(params.mean, params.covariance).logpdf(filled).sum()
+    assert model.bound(params, expectation) == pytest.approx(joint, rel=1e-12)
+    np.testing.assert_array_equal(expectation.latent.standard_deviations, 0.0)
+    exact = MissingData().e_step(data, params)
+    assert expectation.log_likelihood == pytest.approx(exact.log_likelihood, rel=1e-13)
+    assert np.trace(found.covariance) < np.trace(np.diag(data.variances)), "the spread shrinks"
 
 
 @pytest.mark.parametrize("row", registry.MODELS, ids=lambda row: row.key)
