@@ -19,7 +19,6 @@ import numpy as np
 from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Bools, Floats
 from em_explorer.em.errors import DataError
-from em_explorer.models.conditionals import refuse_singular
 from em_explorer.models.gaussian import GaussianStatistics
 from em_explorer.models.gaussian_mixture_params import CovarianceType, maximize_covariances
 from em_explorer.models.probabilities import without_traces
@@ -200,6 +199,8 @@ def held_normal(
     mean = np.where(locked[0], old[0], middle)
     if fixed.size and free.size:
         among = shape[np.ix_(fixed, fixed)]
+        from em_explorer.models.conditionals import refuse_singular
+
         refuse_singular(among, [f"column {i + 1}" for i in fixed])
         mean[free] -= shape[np.ix_(free, fixed)] @ np.linalg.solve(among, (middle - mean)[fixed])
     if locked[1]:

@@ -16,14 +16,13 @@ from em_explorer.ui import diagnose_words
 from em_explorer.ui.breakpoint_button import BreakpointButton
 from em_explorer.ui.color_keeper import ColorKeeper
 from em_explorer.ui.diagnose_words import Outlook
-from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView, bound_view
 from em_explorer.ui.panels.numbers import NumberRow
-from em_explorer.ui.views.parameter_traces import Traces
 from em_explorer.ui.wording import unit_of
 from em_explorer.ui.words_of_run import WordsOfRun
 
 if TYPE_CHECKING:
     from em_explorer.ui.bound_overlay import BoundOverlay
+    from em_explorer.ui.panels.diagnose import DiagnosePanel, DiagnosisView
 
 START_LOOK_MS = 400
 """So long after a run was loaded its start is looked at; the picture comes first."""
@@ -160,6 +159,8 @@ class Diagnosing(WordsOfRun):
         """Draw the large picture of the step under the cursor."""
         if self.overlay is not None and self.overlay.isVisible():
             self._want()
+            from em_explorer.ui.panels.diagnose import bound_view
+
             view = self._diagnosis_view(self.controller.cursor)
             self.overlay.show_view(bound_view(view), self.diagnosis.exact)
 
@@ -243,12 +244,16 @@ class Diagnosing(WordsOfRun):
         iterations, values = diagnosis.traces()
         if not len(iterations):
             return
+        from em_explorer.ui.views.parameter_traces import Traces
+
         found = Traces(
             diagnosis.parameters, iterations, values, diagnosis.scales(), self.true_values()
         )
         strip.show_traces(found, diagnosis.values(index), index, len(trace))
 
     def _diagnosis_view(self, index: int) -> DiagnosisView:
+        from em_explorer.ui.panels.diagnose import DiagnosisView
+
         is_e = index % 2 == 1
         moved = self.posterior_moved(index) if is_e else ("", ())
         flaw = self.start_flaw if index == 0 else ""

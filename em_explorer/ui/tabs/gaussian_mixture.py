@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 
 from em_explorer.em.arrays import Floats
 from em_explorer.em.steps import Phase
-from em_explorer.models.clustering_scores import adjusted_rand_index, silhouette
 from em_explorer.models.gaussian import weighted_statistics
 from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
@@ -474,6 +473,8 @@ class GaussianMixtureTab(MixtureCrowd):
         rows = []
         truth = self.dataset.truth
         if truth is not None and truth.labels is not None:
+            from em_explorer.models.clustering_scores import adjusted_rand_index
+
             agreement = adjusted_rand_index(labels, truth.labels[self.witnesses.rows])
             tip = "Adjusted Rand index: 1 is the true grouping, 0 is chance"
             if not self.witnesses.are_all:
@@ -481,6 +482,8 @@ class GaussianMixtureTab(MixtureCrowd):
             rows.append(NumberRow("agrees with truth (ARI)", f"{agreement:.3f}", tip=tip))
         if len(labels) <= SILHOUETTE_UP_TO:
             if index not in self._silhouettes:
+                from em_explorer.models.clustering_scores import silhouette
+
                 self._silhouettes[index] = silhouette(self.data.points, labels)
             score = self._silhouettes[index]
             tip = "How much nearer points are to their own group than to the next: 1 is best"
