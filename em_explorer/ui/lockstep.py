@@ -16,7 +16,7 @@ from em_explorer.session.settings import load_settings
 from em_explorer.ui.beside import Companion, Mirror, make_companion
 from em_explorer.ui.half_head import HalfHead, Where
 from em_explorer.ui.icons import icon
-from em_explorer.ui.lab.rivals import Rival, another_start, comparable, enough, rivals_of
+from em_explorer.ui.lab.rivals import Rival, another_start, comparable, rivals_of
 from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.setup_panel import following_seed
 from em_explorer.ui.theme import theme_manager
@@ -128,11 +128,10 @@ class Lockstep(QObject):
             return False
         try:
             model, start = rival.make(self.tab, now)
-            run = now.run if rival.kind == "EM" else enough(now.run)
             trace = Trace(
                 model, now.data, budget=max(load_settings().trace_megabytes, 1) * MEGABYTE
             )
-            trace.append(next(em_steps(model, now.data, start, run)))
+            trace.append(next(em_steps(model, now.data, start, now.run)))
         except (DataError, SingularError) as error:
             self.tab.notify(f"{rival.name} can’t begin from this start: {error}")
             return False
@@ -140,7 +139,7 @@ class Lockstep(QObject):
         before = self.record
         setting = {**now.setting, "model": model}
         how = rival.how or f"from the start of {now.name}"
-        record = self.tab.runs.add(trace, run, how, rival.kind, setting)
+        record = self.tab.runs.add(trace, now.run, how, rival.kind, setting)
         record.offset = now.offset
         if not self.open(record, rival):
             self.tab.runs.remove(record)
