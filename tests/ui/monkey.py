@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QGraphicsView,
     QLineEdit,
+    QPushButton,
     QWidget,
 )
 
@@ -48,7 +49,10 @@ from em_explorer.ui.views.curve import CurveMode
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NONE = Qt.KeyboardModifier.NoModifier
-KEYS = ("Space", "Left", "Right", "R", "N", "End", "Escape", "PageDown", "PageUp", "F9", "F11")
+KEYS = (
+    *("Space", "Left", "Right", "R", "N", "End", "Escape", "PageDown", "PageUp", "F9", "F11"),
+    *("B", "C", "L"),
+)
 DIALOGS = ("open", "action_open", "action_save_picture", "action_export")
 LARGEST_WHOLE = 60
 """Whole numbers beyond this only make the monkey slow."""
@@ -114,6 +118,7 @@ class Monkey:
             (10, self.play_with_the_mouse),
             (3, self.choose_in_a_box),
             (3, self.look_beside),
+            (8, self.work_in_the_lab),
             (2, self.restyle),
             (2, self.open_a_dialog),
             (1, self.resize),
@@ -362,6 +367,63 @@ class Monkey:
         button = self.random.choice(folds)
         button.click()
         return button.objectName()
+
+    def work_in_the_lab(self) -> str:
+        """Open a page of the Lab; press its buttons, choose a row, click its plot, change a box."""
+        door = self.window.door
+        if not door.is_open and self.random.random() < 0.7:
+            name = self.random.choice(("runs", "starts", "how_many", "landscape"))
+            door.open(name)
+            return f"opened {name}"
+        page = door.open() if door.drawer is None else door.drawer.page
+        kind = self.random.choice(("button", "button", "row", "plot", "box", "rival", "close"))
+        return f"{page.objectName()} {kind} {getattr(self, f'_lab_{kind}')(page)}"
+
+    def _lab_button(self, page: Any) -> str:
+        for box in page.findChildren(WholeNumberEdit):
+            box.setValue(self.random.randint(2, 4))
+        button = self.random.choice(page.findChildren(QPushButton))
+        if button.menu() is None:
+            QTest.mouseClick(button, LEFT)
+        return button.text()
+
+    def _lab_row(self, page: Any) -> str:
+        table = getattr(page, "table", None)
+        if table is None or not table.rowCount():
+            return "none"
+        row = self.random.randrange(table.rowCount())
+        table.cellClicked.emit(row, 0)
+        return str(row)
+
+    def _lab_plot(self, page: Any) -> str:
+        plot = getattr(page, "plot", None)
+        if plot is None or not plot.isVisible():
+            return "none"
+        place = self._place(plot)
+        QTest.mouseClick(plot.viewport(), LEFT, NONE, place)
+        return str((place.x(), place.y()))
+
+    def _lab_box(self, page: Any) -> str:
+        for choice in page.findChildren(QComboBox):
+            if choice.count():
+                choice.setCurrentIndex(self.random.randrange(choice.count()))
+                choice.activated.emit(choice.currentIndex())
+        return ""
+
+    def _lab_rival(self, page: Any) -> str:
+        if not hasattr(page, "fill_menu"):
+            return "none"
+        page.fill_menu()
+        actions = [action for action in page.menu.actions() if not action.isSeparator()]
+        if not actions:
+            return "none"
+        action = self.random.choice(actions)
+        action.trigger()
+        return action.objectName()
+
+    def _lab_close(self, page: Any) -> str:
+        self.window.door.close()
+        return ""
 
     def restyle(self) -> str:
         """Change the theme, the motion or the numbers' page."""

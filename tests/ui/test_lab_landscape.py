@@ -41,12 +41,12 @@ def test_the_landscape_with_ems_way_on_it(
     found = page.found
     assert page.plot.image.image.shape == found.values.shape == (17, 17)
     assert found.stride == 1
-    x, y = page._chosen
-    way = np.array([page.anatomy.values(tab.snapshot(i).params)[[x, y]] for i in (1, 3, 5)])
+    x, y = page.asked.numbers
+    way = np.array([page.asked.anatomy.values(tab.snapshot(i).params)[[x, y]] for i in (1, 3, 5)])
     np.testing.assert_allclose(np.transpose(page.plot.way.getData()), way)
     assert found.x[0] <= way[:, 0].min() <= way[:, 0].max() <= found.x[-1]
     # the landscape passes through where EM is
-    at = page.anatomy.values(tab.snapshot(5).params)[[x, y]]
+    at = page.asked.anatomy.values(tab.snapshot(5).params)[[x, y]]
     np.testing.assert_allclose(page.plot.marker.getData(), at[:, None])
     placed = engine._height(tab.model, tab.data, tab.snapshot(5).params, False)
     # documents that start afresh may end a little apart from those carried on
@@ -56,7 +56,8 @@ def test_the_landscape_with_ems_way_on_it(
     assert len(page.plot.way.getData()[0]) == 4
     tab.controller.seek(1)
     np.testing.assert_allclose(
-        page.plot.marker.getData(), page.anatomy.values(tab.snapshot(1).params)[[x, y]][:, None]
+        page.plot.marker.getData(),
+        page.asked.anatomy.values(tab.snapshot(1).params)[[x, y]][:, None],
     )
 
 
@@ -72,7 +73,7 @@ def test_a_click_begins_a_run_there(
     expected = page.found.values[9, 5]
     page.start_at(at_x, at_y)
     assert tab.controller.cursor == 0
-    values = page.anatomy.values(tab.snapshot(0).params)[list(page._chosen)]
+    values = page.asked.anatomy.values(tab.snapshot(0).params)[list(page.asked.numbers)]
     np.testing.assert_allclose(values, [at_x, at_y], rtol=1e-9)
     assert "landscape" in tab.runs.current.how
     step(tab, 1)
@@ -151,7 +152,8 @@ def test_another_model_takes_the_landscape_away(
         page.button.click()
     window.open_demo("iris-many-optima")
     assert page.plot.isHidden()
-    assert page.x_box.count() == len(page.anatomy.parameters(tab.snapshot(0).params))
+    assert page.asked is None
+    assert page.x_box.count() == len(tab.anatomy().parameters(tab.snapshot(0).params))
 
 
 def test_what_is_offered_first() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,58 @@ MOST_CHOICES = 120
 """More parameters than this are no choice."""
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a landscape is of; it does not change when another run comes to the screen.
+
+    Attributes
+    ----------
+    x, y : Parameter
+    numbers : (int, int)
+        Their places among the anatomy's values.
+    anatomy : Anatomy
+    model, data : object
+    shown : object
+        The other parameters, in the data's units.
+    setting : dict
+        What the window needs to begin a run here.
+    """
+
+    x: Parameter
+    y: Parameter
+    numbers: tuple[int, int]
+    anatomy: Anatomy
+    model: Any
+    data: Any
+    shown: Any
+    setting: dict[str, Any]
+
+    def values(self, params: Any) -> Floats:
+        """Return the two parameters' values in a fit."""
+        return self.anatomy.values(params)[list(self.numbers)]
+
+    def place_in_units(self, x: float, y: float) -> Any | None:
+        """Return the parameters with the two put somewhere, in the data's units, or None."""
+        half = place(self.model, self.shown, self.x, x)
+        return None if half is None else place(self.model, half, self.y, y)
+
+    def place(self, x: float, y: float) -> Any | None:
+        """Return them in the frame of the data."""
+        placed = self.place_in_units(x, y)
+        return None if placed is None else self.model.from_units(placed, self.data)
+
+    def fits(self, record: RunRecord) -> bool:
+        """Whether a run is one of the same data and the same parameters."""
+        if record.setting["dataset"] is not self.setting["dataset"]:
+            return False
+        own, theirs = self.anatomy.parameters(self.shown), self.anatomy.parameters(record.start)
+        return [p.key for p in own] == [p.key for p in theirs]
+
+    def words(self, x: float, y: float) -> str:
+        """Name a place."""
+        return f"{self.x.label} {plain(x, 3)}, {self.y.label} {plain(y, 3)}"
+
+
 class LandscapePage(LabPage):
     """A heat map, contours, the present run's way, and other ways over it."""
 
@@ -54,11 +106,10 @@ class LandscapePage(LabPage):
         self.filler = QLabel()
         self.column.addWidget(self.filler, 1)
         self.found: Landscape | None = None
-        self.anatomy: Anatomy | None = None
-        self.setting: dict[str, Any] = {}
-        self.shown_params: Any = None
+        self.asked: Asked | None = None
+        self._anatomy: Anatomy | None = None
         self._parameters: tuple[Parameter, ...] = ()
-        self._chosen: tuple[int, int] = (0, 1)
+        self._offered_for: Any = None
         self._way_of: Any = None
         self._way: Floats = np.empty((0, 2))
         tab.controller.cursor_changed.connect(self._on_cursor)
@@ -96,22 +147,17 @@ class LandscapePage(LabPage):
     # -- what can be chosen ------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Offer the parameters of the model on the screen."""
-        record = self.tab.runs.current
-        if record is None or self.tab.model is None:
+        """Offer the parameters of the model on the screen; drop a landscape of another one."""
+        record, trace = self.tab.runs.current, self.tab.controller.trace
+        if record is None or trace is None or trace is self._offered_for:
             return
-        trace = self.tab.controller.trace
-        if trace is not None and trace is self._way_of:
-            return
-        model = getattr(self.tab.model, "model", self.tab.model)
-        names = self.tab.anatomy_names()
+        self._offered_for = trace
+        model = em_of(self.tab.model)
         path = registry.entry(self.tab.key).anatomy
-        anatomy = registry.load(path)(model, self.tab.data, names)
-        params = self.tab.snapshot(0).params
-        parameters = anatomy.parameters(params)[:MOST_CHOICES]
-        same = [p.key for p in parameters] == [p.key for p in self._parameters]
-        self.anatomy = anatomy
-        if not same:
+        self._anatomy = registry.load(path)(model, self.tab.data, self.tab.anatomy_names())
+        params = trace[0].params
+        parameters = self._anatomy.parameters(params)[:MOST_CHOICES]
+        if [p.key for p in parameters] != [p.key for p in self._parameters]:
             self._parameters = parameters
             for box in (self.x_box, self.y_box):
                 box.clear()
@@ -119,21 +165,24 @@ class LandscapePage(LabPage):
             x, y = two_of_interest(parameters)
             self.x_box.setCurrentIndex(x)
             self.y_box.setCurrentIndex(y)
-            self._on_choice()
-        if not self._about_this_run():
+        self._on_choice()
+        if self.asked is not None and not self._about_this_run():
             self._forget()
         self._read_way()
         self._draw_ways()
 
     def _about_this_run(self) -> bool:
-        now = self.tab.runs.current
-        if not self.setting or now is None:
+        """Whether the landscape is one of the model and the data on the screen."""
+        now, asked = self.tab.runs.current, self.asked
+        if asked is None or now is None:
             return False
-        same_data = now.setting["dataset"] is self.setting["dataset"]
-        return same_data and shape_of(now.setting["options"]) == shape_of(self.setting["options"])
+        same_data = now.setting["dataset"] is asked.setting["dataset"]
+        return same_data and shape_of(now.setting["options"]) == shape_of(asked.setting["options"])
 
     def _forget(self) -> None:
-        self.found = None
+        self.cancel()
+        self.say("")
+        self.found = self.asked = None
         self.plot.hide()
         self.filler.show()
         self.reading.setText("")
@@ -159,43 +208,43 @@ class LandscapePage(LabPage):
     @Slot()
     def begin(self) -> None:
         """Compute the landscape around where EM is."""
+        self.opened()
         record = self.tab.runs.current
         x, y = self._choice()
-        if record is None or x is None or y is None or self.anatomy is None:
+        if record is None or x is None or y is None or self._anatomy is None:
             return
         if x.key == y.key:
             self.say("Choose two different parameters.", "warning")
             return
-        self._chosen = self.x_box.currentIndex(), self.y_box.currentIndex()
-        self.setting = dict(record.setting)
+        model, data = em_of(self.tab.model), self.tab.data
+        params = self.tab.snapshot(self.tab.controller.cursor).params
+        numbers = self.x_box.currentIndex(), self.y_box.currentIndex()
+        asked = Asked(
+            x, y, numbers, self._anatomy, model, data, model.to_units(params, data), record.setting
+        )
+        self.cancel()
+        self.found, self.asked = None, asked
         self._way_of = None
         self._read_way()
-        model, data = getattr(self.tab.model, "model", self.tab.model), self.tab.data
-        params = self.tab.snapshot(self.tab.controller.cursor).params
-        self.shown_params = model.to_units(params, data)
-        ranges = self._ranges(params)
-        fit_rest = self.fit_box.isChecked()
-        if fit_rest:
+        x_range, y_range = self._ranges(asked, params)
+        fitting = model
+        if self.fit_box.isChecked():
             locks = frozenset(lock for lock in (lock_of(x), lock_of(y)) if lock is not None)
             fitting = replace(model, locks=model.locks | locks)
-        else:
-            fitting = model
-        placed = _Placer(model, data, self.shown_params, x, y)
         self.plot.clear_contours()
-        self.work(
-            landscape(fitting, data, placed, ranges[0], ranges[1], fit_rest=fit_rest),
-            "measuring how long it takes",
+        job = landscape(
+            fitting, data, asked.place, x_range, y_range, fit_rest=self.fit_box.isChecked()
         )
+        self.work(job, "measuring how long it takes")
 
-    def _ranges(self, params: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+    def _ranges(self, asked: Asked, params: Any) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return where to look: where EM went, and room around it, alike for two of a kind."""
-        assert self.anatomy is not None
-        scales = self.anatomy.scales(params)
-        found = []
-        for axis, number in enumerate(self._chosen):
-            own = self._way[:, axis]
-            found.append(natural_range(self._parameters[number], own, float(scales[number])))
-        one, other = (self._parameters[number] for number in self._chosen)
+        scales = asked.anatomy.scales(params)[list(asked.numbers)]
+        one, other = asked.x, asked.y
+        found = [
+            natural_range(parameter, self._way[:, axis], float(scales[axis]))
+            for axis, parameter in enumerate((one, other))
+        ]
         column = one.key.rsplit(",", 1)[-1] == other.key.rsplit(",", 1)[-1] or "," not in one.key
         if one.group == other.group and one.group in ("means", "rates") and column:
             both = min(found[0][0], found[1][0]), max(found[0][1], found[1][1])
@@ -215,43 +264,38 @@ class LandscapePage(LabPage):
     # -- what is drawn -----------------------------------------------------------------------
 
     def _draw(self, found: Landscape) -> None:
+        if self.asked is None:
+            return
         self.found = found
         self.plot.show()
         self.filler.hide()
-        x, y = (self._parameters[number] for number in self._chosen)
-        self.plot.draw(found, (x.label, y.label))
+        self.plot.draw(found, (self.asked.x.label, self.asked.y.label))
         self._draw_ways()
-
-    def _values(self, params: Any) -> Floats:
-        assert self.anatomy is not None
-        return self.anatomy.values(params)[list(self._chosen)]
 
     def _read_way(self) -> None:
         """Read where the present run has been; what was read before stays."""
-        trace = self.tab.controller.trace
-        if trace is None or self.anatomy is None:
+        trace, asked = self.tab.controller.trace, self.asked
+        if trace is None or asked is None or not self._about_this_run():
             return
         if trace is not self._way_of:
-            self._way_of, self._way = trace, self._values(trace[0].params)[None]
+            self._way_of, self._way = trace, asked.values(trace[0].params)[None]
         known, n_iter = len(self._way), trace.n_iter
-        if n_iter < known or known > MOST_POINTS:
-            return
-        for iteration in range(known, n_iter + 1):
+        for iteration in range(known, min(n_iter, MOST_POINTS) + 1):
             index = 2 * iteration + 1
-            if iteration > MOST_POINTS or trace.cost(index):
+            if index >= len(trace) or trace.cost(index):
                 break
-            self._way = np.vstack([self._way, self._values(trace[index].params)])
+            self._way = np.vstack([self._way, asked.values(trace[index].params)])
 
     def _draw_way(self) -> None:
         """Draw where the present run has been and where the cursor is."""
-        if self.found is not None:
+        if self.found is not None and self.asked is not None and self._about_this_run():
             snapshot = self.tab.snapshot(self.tab.controller.cursor)
             color = theme_manager().current.phase_color(snapshot.phase.value)
-            self.plot.show_way(self._way, self._values(snapshot.params), color)
+            self.plot.show_way(self._way, self.asked.values(snapshot.params), color)
 
     def _draw_ways(self) -> None:
         """Draw all ways; those of others change only with the runs."""
-        if self.found is None:
+        if self.found is None or self.asked is None:
             return
         self._draw_way()
         ways = [(path, run_color(record), 1.5) for record, path in self._other_runs()]
@@ -262,34 +306,30 @@ class LandscapePage(LabPage):
 
     def _other_runs(self) -> Iterator[tuple[RunRecord, Floats]]:
         """Go over the ways of the other runs of the same model on the same data."""
-        now = self.tab.runs.current
+        now, asked = self.tab.runs.current, self.asked
+        assert asked is not None
         for record in self.tab.runs:
             trace = record.trace
-            if record is now or trace is None or len(trace) < 2 or not self._alike(record):
+            if record is now or trace is None or len(trace) < 2 or not asked.fits(record):
                 continue
             iterations = range(min(trace.n_iter, MOST_POINTS) + 1)
             points = [
-                self._values(trace[2 * k + 1].params)
+                asked.values(trace[2 * k + 1].params)
                 for k in iterations
                 if not trace.cost(2 * k + 1)
             ]
             yield record, np.array(points)
 
-    def _alike(self, record: RunRecord) -> bool:
-        assert self.anatomy is not None
-        if record.setting["dataset"] is not self.setting["dataset"]:
-            return False
-        own = self.anatomy.parameters(record.start)[:MOST_CHOICES]
-        return [p.key for p in own] == [p.key for p in self._parameters]
-
     def _census_paths(self) -> list[Floats]:
         """Return the ways of a census of this model's starts, if the page of starts has one."""
+        asked = self.asked
+        assert asked is not None
         drawer: Any = self.parent()
         while drawer is not None and not hasattr(drawer, "pages"):
             drawer = drawer.parent()
         starts = None if drawer is None else drawer.pages.get("starts")
         paths = [] if starts is None else starts.paths()
-        return [np.array([self._values(params) for _, params in path]) for path in paths]
+        return [np.array([asked.values(params) for _, params in path]) for path in paths]
 
     @Slot()
     def _on_cursor(self, *_: object) -> None:
@@ -297,7 +337,7 @@ class LandscapePage(LabPage):
         if self.found is None or not self.isVisible() or controller.rushing:
             return
         if not controller.at_hand(controller.cursor) or not self._about_this_run():
-            return
+            return  # another model is about to be offered
         self._read_way()
         self._draw_way()
 
@@ -310,42 +350,31 @@ class LandscapePage(LabPage):
 
     @Slot(float, float)
     def _on_pointed(self, at_x: float, at_y: float) -> None:
-        if self.found is None or np.isnan(at_x):
+        found, asked = self.found, self.asked
+        if found is None or asked is None or np.isnan(at_x):
             self.reading.setText("")
             return
-        j = int(np.abs(self.found.x - at_x).argmin())
-        i = int(np.abs(self.found.y - at_y).argmin())
-        x, y = (self._parameters[number] for number in self._chosen)
-        value = self.found.values[i, j]
+        j, i = int(np.abs(found.x - at_x).argmin()), int(np.abs(found.y - at_y).argmin())
+        value = found.values[i, j]
         height = "impossible" if np.isnan(value) else nats(float(value))
-        self.reading.setText(f"{x.label} {plain(at_x, 3)}, {y.label} {plain(at_y, 3)}: {height}")
+        self.reading.setText(f"{asked.words(at_x, at_y)}: {height}")
 
     @Slot(float, float)
     def start_at(self, x: float, y: float) -> None:
         """Begin a run with the two parameters there, and the rest as it was in the landscape."""
-        one, other = (self._parameters[number] for number in self._chosen)
-        model = self.tab.model
-        half = place(model, self.shown_params, one, x)
-        whole = None if half is None else place(model, half, other, y)
-        if whole is None:
+        asked = self.asked
+        placed = None if asked is None else asked.place_in_units(x, y)
+        if asked is None or placed is None:
             self.say("The two can’t be there together.", "warning")
             return
-        words = f"A start on the landscape: {one.label} {plain(x, 3)}, {other.label} {plain(y, 3)}."
-        setting = {**self.setting, "story": self.tab.story}
-        self.tab.begin_from(setting, whole, "a click on the landscape", words, to_end=False)
+        words = f"A start on the landscape: {asked.words(x, y)}."
+        setting = {**asked.setting, "story": self.tab.story}
+        self.tab.begin_from(setting, placed, "a click on the landscape", words, to_end=False)
 
 
-class _Placer:
-    """Put the two parameters at a place of the grid."""
-
-    def __init__(self, model: Any, data: Any, shown: Any, x: Parameter, y: Parameter) -> None:
-        self._model, self._data, self._shown = model, data, shown
-        self._x, self._y = x, y
-
-    def __call__(self, x: float, y: float) -> Any:
-        half = place(self._model, self._shown, self._x, x)
-        whole = None if half is None else place(self._model, half, self._y, y)
-        return None if whole is None else self._model.from_units(whole, self._data)
+def em_of(model: Any) -> Any:
+    """Return the EM below an accelerated model."""
+    return getattr(model, "model", model)
 
 
 def two_of_interest(parameters: tuple[Parameter, ...]) -> tuple[int, int]:
