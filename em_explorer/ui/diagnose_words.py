@@ -173,9 +173,9 @@ def convergence_rows(state: Convergence, n_falls: int, name: str) -> tuple[Numbe
 
 
 def iterations_left(state: Convergence) -> str:
-    """Return "about 12", "at least 40" or "–"."""
-    if state.iterations_left is None:
-        return "–"
+    """Return "about 12", "at least 40", "none" or "–"."""
+    if not state.iterations_left:
+        return "–" if state.iterations_left is None else "none"
     return f"{'at least' if state.at_least else 'about'} {state.iterations_left:,}"
 
 

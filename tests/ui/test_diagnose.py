@@ -140,7 +140,7 @@ def test_convergence_is_told(page, step, run_to_end, key):
     gains = np.diff(tab.controller.trace.bounds)
     assert state.rate == pytest.approx(gains[-1] / gains[-2])
     assert panel.convergence.value_of("decreases") == "none"
-    if state.iterations_left is not None:
+    if state.iterations_left:
         assert f"{state.iterations_left:,}" in panel.convergence.value_of("iterations left")
         assert f"{state.iterations_left:,}" in tab.bottom.outlook.text()
 

@@ -304,7 +304,10 @@ class DiagnosePanel(QScrollArea):
         self._order = [section for section in self._order if section.is_open]
         if len(self._order) < 2 or not self.isVisible():
             return
-        if self._column.totalHeightForWidth(self.viewport().width()) > self.viewport().height():
+        needed = self._column.totalHeightForWidth(self.viewport().width())
+        if needed < 0:  # no text in it breaks its lines
+            needed = self._column.totalSizeHint().height()
+        if needed > self.viewport().height():
             self._order.pop(0).head.setChecked(False)
             self._fit_later.start(0)  # once the layout knows of it, look again
 

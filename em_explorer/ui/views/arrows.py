@@ -19,7 +19,7 @@ HEAD = 7.0
 SHORTEST = 9.0
 """A way shorter than this is seen without an arrow, px."""
 
-MOST = 60
+MOST = 24
 """Arrows drawn at most, the longest: more would be a thicket."""
 
 
