@@ -17,6 +17,7 @@ from em_explorer.models.hidden_markov import HiddenMarkov
 from em_explorer.session.document import Story
 from em_explorer.ui.stage import Stage
 from em_explorer.ui.tabs.mixture_picture import LOOKED_AT, SKETCH
+from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.topic_wording import likeliest
 from em_explorer.ui.views.atlas import AtlasScatter, code_colors, color_codes
 from em_explorer.ui.views.raster import Frame, bin_line, bin_points, blended
@@ -417,3 +418,13 @@ def test_the_likeliest_words_are_found_without_sorting_all():
     expected = np.argsort(-topics, axis=1, kind="stable")[:, :12]
     assert np.array_equal(likeliest(topics, 12), expected)
     assert np.array_equal(likeliest(topics[:, :5], 12), np.argsort(-topics[:, :5], axis=1))
+
+
+def test_outlines_stand_out_from_a_crowd_of_their_own_color(crowd):
+    scatter = crowd.scatter
+    own = [c.outlines[0].opts["pen"].color().name() for c in scatter.components]
+    assert crowd.load_story(blobs(300))
+    plain = [c.outlines[0].opts["pen"].color().name() for c in scatter.components]
+    theme = theme_manager().current
+    assert plain == [theme.component(k).name() for k in range(len(plain))]
+    assert not {*own} & {*plain}

@@ -17,6 +17,11 @@ from em_explorer.ui.views.padlock import padlock
 from em_explorer.ui.views.shapes import drag_axis, ellipse, screen_axes, unit_outline
 
 SIGMAS = (1.0, 2.0)
+OUTLINE_WIDTHS = (2.0, 1.2)
+"""Of the outlines at these distances, px."""
+
+APART = 0.45
+"""Share of the text's color in outlines that are drawn over a crowd of points."""
 
 MARKS_UP_TO = 60
 """A longer trail is a line only."""
@@ -156,8 +161,8 @@ class ComponentItems:
             pen=pg.mkPen(theme.color("secondary", 0.6), width=1.2, style=dashes)
         )
         self.outlines = [
-            pg.PlotCurveItem(pen=pg.mkPen(color, width=2), fillLevel="enclosed", brush=fill),
-            pg.PlotCurveItem(pen=pg.mkPen(color, width=1.2)),
+            pg.PlotCurveItem(fillLevel="enclosed", brush=fill),
+            pg.PlotCurveItem(),
         ]
         way = QColor(color)
         way.setAlpha(170)
@@ -172,6 +177,7 @@ class ComponentItems:
             handle.setZValue(HANDLES)
         self.label.setZValue(LABELS)
         self.show_axes(False)
+        self.stand_out(False)
 
     def items(self) -> list[Any]:
         """Return every item, from back to front."""
@@ -184,6 +190,16 @@ class ComponentItems:
             *self.axis_handles,
             self.handle,
         ]
+
+    def stand_out(self, on: bool) -> None:
+        """Draw the outlines so that they can be seen on a ground of their own color, or plainly."""
+        theme = theme_manager().current
+        color, text = theme.component(self.number), QColor(theme.text)
+        if on:
+            both = zip(color.getRgb()[:3], text.getRgb()[:3], strict=True)
+            color = QColor(*(round((1 - APART) * c + APART * t) for c, t in both))
+        for item, width in zip(self.outlines, OUTLINE_WIDTHS, strict=True):
+            item.setPen(pg.mkPen(color, width=width))
 
     def place(self, mean: Floats, covariance: Floats, pixels: Floats) -> None:
         """Put the mean, its ellipses and handles where the parameters say."""

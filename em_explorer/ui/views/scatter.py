@@ -153,6 +153,8 @@ class MixtureScatter(pg.PlotWidget):
         style_plot(self)
         self.points.set_places(xy if marks else np.empty((0, 2)))
         self.cloud.setVisible(not marks)
+        for component in self.components:
+            component.stand_out(not marks)
         self.cloud.clear()
         self._same_unit = x_label[1] == y_label[1]
         if fit:
@@ -193,6 +195,7 @@ class MixtureScatter(pg.PlotWidget):
                 self.removeItem(item)
         self.components = [ComponentItems(k) for k in range(n)]
         for component in self.components:
+            component.stand_out(self.cloud.isVisible())
             for item in component.items():
                 self.addItem(item, ignoreBounds=True)
             component.handle.hovered.connect(self._on_hovered)
