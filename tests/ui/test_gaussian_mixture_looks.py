@@ -129,14 +129,36 @@ def test_hovering_puts_the_numbers_into_the_formula(tab, step):
     assert weight * density / total == pytest.approx(share, abs=0.02)
 
 
-def test_many_points_offer_no_sizes_and_still_show_pulls(window, step):
+def test_of_many_points_the_least_sure_are_marked(window, step):
     from em_explorer.data.dataset import Dataset
 
     tab = window.tab
     values = np.random.default_rng(0).standard_normal((12_000, 2))
-    values[:6000] += 5.0
+    values[:6000] += 3.0
     assert tab._start_fresh(Dataset("many", "Many", "gaussian_mixture", values, columns=("a", "b")))
     tab.looks.pulls.trigger()
+    tab.looks.uncertainty.trigger()
+    tab.settle()
+    assert not len(tab.scatter.doubts.places)
     step(tab, 1)
-    assert not tab.looks.uncertainty.isEnabled()
     assert len(tab.scatter.pulls.drawn(0)) == 8
+    doubts = tab.scatter.doubts
+    assert 100 < len(doubts.places) <= 1500
+    sure = uncertainty(tab.shares(1))
+    assert doubts.sizes.max() == 20.0
+    assert np.all(np.diff(doubts.sizes) >= 0)  # the least sure on top
+    best = tab.values[tab.witnesses.rows[int(sure.argmax())]]
+    np.testing.assert_array_equal(doubts.places[-1], best)
+    tab.looks.uncertainty.trigger()
+    tab.settle()
+    assert not len(doubts.places)
+
+
+def test_many_points_on_a_line_have_no_marks_to_enlarge(window):
+    from em_explorer.data.dataset import Dataset
+
+    tab = window.tab
+    values = np.random.default_rng(0).standard_normal((12_000, 1))
+    assert tab._start_fresh(Dataset("line", "Line", "gaussian_mixture", values, columns=("a",)))
+    assert not tab.looks.uncertainty.isEnabled()
+    assert "no" in tab.looks.uncertainty.toolTip()

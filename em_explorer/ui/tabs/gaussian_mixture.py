@@ -171,7 +171,7 @@ class GaussianMixtureTab(MixtureCrowd):
         self._stack.setCurrentWidget(self.histogram if self.one_column else self.margins)
         self._show_buttons()
         self.symbols_button.setEnabled(not self.crowded)
-        self.looks.say_size(crowded=self.crowded)
+        self.looks.say_size(possible=not (self.crowded and self.one_column))
         truth = self.dataset.truth if self.dataset is not None else None
         known = truth is not None and (truth.params is not None or truth.labels is not None)
         self.truth_button.setVisible(known)
@@ -350,6 +350,7 @@ class GaussianMixtureTab(MixtureCrowd):
         means, shapes = picture.means[:, pair], picture.covariances[square]
         if clouds:
             self.scatter.draw_cloud(*clouds[0])
+            self.looks.mark_doubts()
         else:
             self.scatter.color_points(picture.responsibilities, float(picture.tint[0]))
         self.scatter.place_components(picture.weights, means, shapes)

@@ -10,12 +10,16 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from em_explorer.em.arrays import Floats, Ints
-from em_explorer.models.mixture_reading import pulls, strongest
+from em_explorer.models.mixture_reading import pulls, strongest, uncertainty
 
 PULLING = 8
 """So many points are shown pulling at one mean; with all means at once, half as many."""
 
-TOO_MANY = "So many points are drawn as an image; none has a mark of its own."
+DOUBTFUL, MOST_DOUBTS = 0.1, 1500
+"""Of many points, drawn as an image, those less sure than this get a mark, at most so many."""
+
+SIZE_TIP = "The less sure a point is of its component, the larger its mark: 1 − max r"
+TOO_MANY = "So many points are drawn as a line; none has a mark of its own."
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,25 @@ class MixtureLooks(QObject):
             action.setCheckable(True)
             action.toggled.connect(self._on_toggled)
         self.button.setMenu(menu)
-        self.say_size(crowded=False)
+        self.say_size(possible=True)
 
-    def say_size(self, *, crowded: bool) -> None:
-        """Offer sizes only where points have marks."""
-        self.uncertainty.setEnabled(not crowded)
-        tip = "The less sure a point is of its component, the larger its mark: 1 − max r"
-        self.uncertainty.setToolTip(TOO_MANY if crowded else tip)
+    def say_size(self, *, possible: bool) -> None:
+        """Offer sizes only where points can have marks."""
+        self.uncertainty.setEnabled(possible)
+        self.uncertainty.setToolTip(SIZE_TIP if possible else TOO_MANY)
+
+    def mark_doubts(self) -> None:
+        """Over an image of many points mark the least sure of those that are looked at."""
+        tab = self._tab
+        index = tab.stage.shown_index
+        shares = tab.shares(index) if self.shows_uncertainty and index is not None else None
+        if shares is None:
+            tab.scatter.mark_doubts(np.empty((0, 2)), np.empty((0, 1)))
+            return
+        doubt = uncertainty(shares)
+        rows = np.argsort(-doubt, kind="stable")[:MOST_DOUBTS]
+        rows = rows[doubt[rows] > DOUBTFUL][::-1]
+        tab.scatter.mark_doubts(tab.scatter.places[tab.witnesses.rows[rows]], shares[rows])
 
     def apply_view(self, view: dict[str, Any]) -> None:
         """Take what a story asks for."""

@@ -87,6 +87,7 @@ class MixtureScatter(pg.PlotWidget):
         self.density.setZValue(-20)
         self.density.setVisible(False)
         self.points = AtlasScatter(POINT, POINT_ALPHA)
+        self.doubts = AtlasScatter(POINT, POINT_ALPHA)
         self.cloud = pg.ImageItem(axisOrder="row-major")
         self.cloud.setVisible(False)
         self.ring = pg.ScatterPlotItem(size=POINT + 6, brush=None)
@@ -94,6 +95,7 @@ class MixtureScatter(pg.PlotWidget):
         self.addItem(self.density, ignoreBounds=True)
         self.addItem(self.cloud, ignoreBounds=True)
         self.addItem(self.points, ignoreBounds=True)
+        self.addItem(self.doubts, ignoreBounds=True)
         self.addItem(self.ring, ignoreBounds=True)
         self.components: list[ComponentItems] = []
         self.truths: list[pg.PlotCurveItem] = []
@@ -152,6 +154,7 @@ class MixtureScatter(pg.PlotWidget):
             self.setLabel(side, f"{name} ({unit})" if unit else name)
         style_plot(self)
         self.points.set_places(xy if marks else np.empty((0, 2)))
+        self.doubts.set_places(np.empty((0, 2)))
         self.cloud.setVisible(not marks)
         for component in self.components:
             component.stand_out(not marks)
@@ -240,6 +243,15 @@ class MixtureScatter(pg.PlotWidget):
             self.raster = raster
             self.box.candidates = raster.near
             self.cloud.setRect(QRectF(frame.x0, frame.y0, frame.x1 - frame.x0, frame.y1 - frame.y0))
+
+    def mark_doubts(self, places: Floats, responsibilities: Floats) -> None:
+        """Mark unsure points over an image of all, (n, 2) places; the less sure, the larger."""
+        if not len(places) and not len(self.doubts.places):
+            return
+        self.doubts.set_places(places)
+        if len(places):
+            sizes = doubt_sizes(responsibilities, 1.0, DOUBT_SIZES)
+            self.doubts.paint_points(point_colors(responsibilities, 1.0), sizes=sizes)
 
     def place_components(self, weights: Floats, means: Floats, covariances: Floats) -> None:
         """Put ellipses, means and labels where the parameters say."""
