@@ -442,3 +442,18 @@ def test_a_paused_document_is_not_counted_as_settled(topics, step):
     gamma = tab.snapshot(1).expectation.carry
     np.testing.assert_array_equal(tab.doc_topic(1), dirichlet.mean(gamma))
     np.testing.assert_array_equal(tab.latent(1).doc_topic, tab.doc_topic(1))
+
+
+def test_other_documents_while_playing_with_some_held_out(window, qtbot):
+    window.open_demo("bars-five-topics")
+    tab = window.tab
+    tab.area.hold_out_box.setChecked(True)
+    tab.side.setCurrentWidget(tab.side.numbers)
+    tab.set_run(type(tab.run)(max_iter=100_000, tolerance=0.0))
+    tab.controller.run_to_end()
+    qtbot.waitUntil(lambda: tab.controller.cursor > 0, timeout=10_000)
+    assert tab.controller.playing
+    austen = next(c for c in choices_for(tab.key, None) if c.title == "Jane Austen's novels")
+    tab.choose_data(austen)
+    assert tab.dataset.title == austen.title
+    assert tab.held.n_words == tab.data.n_words

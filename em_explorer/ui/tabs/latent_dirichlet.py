@@ -142,6 +142,7 @@ class LatentDirichletTab(ModelTab):
             except DataError as error:
                 self._set_hold_out(False)
                 refusal = str(error)
+        self.controller.pause()  # now: the old run knows nothing of the new documents
         before = self.whole, self.held, self._fit
         as_many = self.model is not None and self._n_named == self.options.n_topics
         goes_on = given is not None and whole is self.whole and as_many
