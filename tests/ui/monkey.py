@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from em_explorer.em.breakpoints import Breakpoints, PauseAfter
 from em_explorer.em.steps import Phase
 from em_explorer.session.controller import RunState
 from em_explorer.ui.crash import HARMLESS, CrashReporter
@@ -51,7 +52,7 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NONE = Qt.KeyboardModifier.NoModifier
 KEYS = (
     *("Space", "Left", "Right", "R", "N", "End", "Escape", "PageDown", "PageUp", "F9", "F11"),
-    *("B", "C", "L"),
+    *("B", "C", "L", "D", "T", "P"),
 )
 DIALOGS = ("open", "action_open", "action_save_picture", "action_export")
 LARGEST_WHOLE = 60
@@ -119,6 +120,7 @@ class Monkey:
             (3, self.choose_in_a_box),
             (3, self.look_beside),
             (8, self.work_in_the_lab),
+            (8, self.diagnose),
             (2, self.restyle),
             (2, self.open_a_dialog),
             (1, self.resize),
@@ -359,14 +361,42 @@ class Monkey:
         """Turn to the other page at the side, or fold a group of the left panel."""
         if self.random.random() < 0.5:
             side = self.tab.side
-            side.setCurrentIndex(1 - side.currentIndex())
-            return "side"
+            side.setCurrentIndex(self.random.randrange(side.count()))
+            return f"side {side.currentIndex()}"
         folds = [
             b for b in self.tab.setup.findChildren(QAbstractButton) if b.property("role") == "fold"
         ]
         button = self.random.choice(folds)
         button.click()
         return button.objectName()
+
+    def diagnose(self) -> str:
+        """Take the run apart: open a section, keep colors, follow parameters, set a breakpoint."""
+        tab, choice = self.tab, self.random.randrange(4)
+        if choice == 0:
+            panel = tab.side.open_diagnose()
+            section = self.random.choice(list(panel.sections.values()))
+            section.head.click()
+            return section.objectName()
+        if choice == 1:
+            reference = self.random.choice(tab.colors.choices())
+            tab.colors.choose(reference)
+            return f"colors by {reference.name}"
+        if choice == 2 and tab.bottom.traces_shown:
+            box = tab.bottom.strip.box
+            box.setCurrentIndex(self.random.randrange(max(box.count(), 1)))
+            box.activated.emit(box.currentIndex())
+            return f"traces of {box.currentText()}"
+        breakpoints = self.random.choice(
+            (
+                Breakpoints(),
+                Breakpoints(at_iteration=self.random.randint(1, 9)),
+                Breakpoints(bound_falls=True, counts_below=5.0, rate_above=0.9),
+                Breakpoints(at_phase=self.random.choice(list(PauseAfter))),
+            )
+        )
+        tab.breakpoints.set_breakpoints(breakpoints)
+        return str(breakpoints)
 
     def work_in_the_lab(self) -> str:
         """Open a page of the Lab; press its buttons, choose a row, click its plot, change a box."""

@@ -253,3 +253,25 @@ def test_the_thread_ends_with_the_window(window, page, step, worked_out):
     assert tab.diagnosis._maker._thread is not None
     tab.close_run()
     assert tab.diagnosis._maker._thread is None
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_curve_shows_how_far_the_limit_is(window, step, qtbot, key):
+    window.open_model(key)
+    tab = window.tab
+    step(tab, 13)
+    bottom, trace = tab.bottom, tab.controller.trace
+    modes = [bottom.mode_box.itemText(i) for i in range(bottom.mode_box.count())]
+    assert modes == ["total", "per observation", "to go (log)"]
+    bottom.mode_box.setCurrentIndex(1)
+    n = tab.model.n_observations(tab.data)
+    assert bottom.curve.line.getData()[1][-1] == pytest.approx(trace.bound(13) / n)
+    bottom.mode_box.setCurrentIndex(2)
+    state = tab.diagnosis.convergence(13)
+    x, y = bottom.curve.line.getData()
+    if state.limit is None:
+        assert bottom.curve.invitation.isVisible()
+    else:
+        assert x[-1] == 6.0
+        assert 10 ** y[-1] == pytest.approx(state.distance, rel=1e-6)
+    assert not len(bottom.curve.fall_marks.getData()[0])  # EM never goes down

@@ -113,6 +113,7 @@ class MissingDataTab(ModelTab):
         self.scatter.row_hovered.connect(self.looks.point_at)
         self.map.picked.connect(self._on_pattern)
         self.legend.changed.connect(self._on_legend)
+        self.controller.state_changed.connect(self._on_played)
         return area
 
     # -- data --------------------------------------------------------------------------------
@@ -300,6 +301,15 @@ class MissingDataTab(ModelTab):
             covariances,
             None if moved or index == 0 else self._left(index),
         )
+
+    @Slot(object)
+    def _on_played(self, _state: object) -> None:
+        """Add the arrows that a rush leaves out once the run rests."""
+        shown, index = self.stage.shown, self.stage.shown_index
+        if shown is None or self.controller.rushing or shown.left is not None:
+            return
+        if index is not None and index % 2 and self.dataset is not None:
+            self.stage.redraw()
 
     def _left(self, index: int) -> Floats | None:
         """Return the filled table before the E-step at ``index``, where it is at hand."""
