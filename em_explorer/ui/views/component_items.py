@@ -196,7 +196,11 @@ class ComponentItems:
         theme = theme_manager().current
         color, text = theme.component(self.number), QColor(theme.text)
         if on:
-            both = zip(color.getRgb()[:3], text.getRgb()[:3], strict=True)
+            both = (
+                (color.red(), text.red()),
+                (color.green(), text.green()),
+                (color.blue(), text.blue()),
+            )
             color = QColor(*(round((1 - APART) * c + APART * t) for c, t in both))
         for item, width in zip(self.outlines, OUTLINE_WIDTHS, strict=True):
             item.setPen(pg.mkPen(color, width=width))
