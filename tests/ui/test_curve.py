@@ -14,7 +14,13 @@ from em_explorer.em.steps import RunOptions, em_steps
 from em_explorer.em.trace import Trace
 from em_explorer.models.gaussian_mixture import GaussianMixture, GaussianMixtureOptions
 from em_explorer.ui.theme import DARK, apply_theme
-from em_explorer.ui.views.curve import CurveMode, LikelihoodCurve, envelope, wide_enough
+from em_explorer.ui.views.curve import (
+    CurveMode,
+    LikelihoodCurve,
+    OtherCurve,
+    envelope,
+    wide_enough,
+)
 
 
 class Numbers:
@@ -213,3 +219,29 @@ def test_a_fall_is_marked(curve):
     assert curve.fall_marks.getData()[1].tolist() == fallen
     curve.show_mode(CurveMode.EACH)
     np.testing.assert_allclose(curve.fall_marks.getData()[1], np.divide(fallen, 10))
+
+
+def test_others_are_drawn_once_while_this_run_grows(curve):
+    numbers = Numbers(rising(20))
+    curve.follow(numbers, 10, "bound")
+    other = OtherCurve(np.array([-9.0, -5.0, np.nan, -4.0]), 2.0, "#123456", dashed=True)
+    curve.show_others((other,))
+    [line] = curve.other_lines
+    np.testing.assert_array_equal(line.getData()[0], [2.0, 3.0, 5.0])
+    np.testing.assert_array_equal(line.getData()[1], [-9.0, -5.0, -4.0])
+    drawn = []
+    line.sigPlotChanged.connect(drawn.append)
+    curve.draw_now()
+    assert not drawn
+    curve.show_mode(CurveMode.EACH)
+    np.testing.assert_allclose(line.getData()[1], [-0.9, -0.5, -0.4])
+    assert len(drawn) == 1
+
+
+def test_a_long_run_behind_is_thinned(curve):
+    curve.follow(Numbers(rising(20)), 10, "bound")
+    bounds = rising(100_000)
+    curve.show_others((OtherCurve(bounds, 0.0, "#123456"),))
+    x, y = curve.other_lines[0].getData()
+    assert len(x) < 5000
+    assert (x[-1], y[-1]) == (99_999.0, bounds[-1])

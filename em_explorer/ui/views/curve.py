@@ -150,6 +150,7 @@ class LikelihoodCurve(pg.PlotWidget):
         self.fall_marks.setToolTip("Here the objective fell")
         self.others: tuple[OtherCurve, ...] = ()
         self.other_lines: list[pg.PlotDataItem] = []
+        self._others_drawn: tuple[Any, ...] = ()
         self.beside: OtherCurve | None = None
         self.beside_marker = pg.ScatterPlotItem(size=11)
         self._beside_marked: int | None = None
@@ -234,12 +235,20 @@ class LikelihoodCurve(pg.PlotWidget):
         self.draw_now()
 
     def _draw_others(self) -> None:
+        columns = max(int(self.getPlotItem().vb.width()), 100)
+        drawn = self._behind, self.mode, columns
+        if drawn == self._others_drawn:
+            return  # they stand still while this run grows
+        self._others_drawn = drawn
         for line, other in zip(self.other_lines, self._behind, strict=True):
             style = Qt.PenStyle.DashLine if other.dashed else Qt.PenStyle.SolidLine
-            x = other.offset + np.arange(len(other.bounds))
-            line.setData(
-                x, self.to_axis(other.bounds), pen=pg.mkPen(other.color, width=1.5, style=style)
-            )
+            heights = self.to_axis(other.bounds)
+            known = np.flatnonzero(np.isfinite(heights))
+            positions, y = envelope(heights[known], columns)
+            many = len(y) > MOST_DOTS
+            pen = pg.mkPen(other.color, width=1 if many else 1.5, style=style)
+            x = other.offset + known[positions.astype(np.int64)]
+            line.setData(x, y, pen=pen, antialias=not many)
 
     def to_axis(self, bounds: Floats) -> Floats:
         """Return the bounds of another run's E-steps, nats, as the axis shows them."""
