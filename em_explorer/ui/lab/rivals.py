@@ -103,8 +103,8 @@ def enough(run: RunOptions) -> RunOptions:
 
 
 def _hard(tab: Any, record: RunRecord) -> tuple[Any, Any]:
-    options = record.setting["options"]
-    rival = registry.load(registry.entry(tab.key).rival)(options)
+    options, backend = record.setting["options"], _of_em(record.model).backend
+    rival = registry.load(registry.entry(tab.key).rival)(options, backend)
     return rival, rival.start_from(record.start)
 
 
