@@ -108,7 +108,7 @@ class GaussianMixtureTab(MixtureCrowd):
         self.columns = QWidget()
         choosers = QHBoxLayout(self.columns)
         choosers.setContentsMargins(0, 0, 0, 0)
-        choosers.setSpacing(8)
+        choosers.setSpacing(4)
         self.x_box, self.y_box = QComboBox(), QComboBox()
         for box, name, words in (
             (self.x_box, "x_column", "Across"),
