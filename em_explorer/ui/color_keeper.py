@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from em_explorer.em.arrays import Ints
+from em_explorer.em.errors import DataError
 from em_explorer.models.matching import difference, match_parts
 from em_explorer.models.renumbering import renumbered
 from em_explorer.session.controller import RunState
@@ -26,10 +27,13 @@ class Reference:
         As the choice says it: :data:`START`, :data:`TRUTH`, or a run's name.
     params : object or None
         In the data's units; None for the start, which numbers the parts itself.
+    dataset : object or None
+        What they were found for.
     """
 
     name: str
     params: Any = None
+    dataset: Any = None
 
 
 def _numbers(params: Any) -> range:
@@ -78,13 +82,13 @@ class ColorKeeper(QObject):
         found = [Reference(START)]
         truth = tab.true_params()
         if truth is not None and self._fits(truth):
-            found.append(Reference(TRUTH, truth))
+            found.append(Reference(TRUTH, truth, tab.dataset))
         for record in tab.runs:
             if record is tab.runs.current or record.trace is None or record.kind != "EM":
                 continue
             params = record.model.to_units(record.trace.final.params, record.data)
             if record.setting["dataset"] is tab.dataset and self._fits(params):
-                found.append(Reference(record.name, params))
+                found.append(Reference(record.name, params, tab.dataset))
         return tuple(found)
 
     def choose(self, reference: Reference) -> None:
@@ -101,7 +105,10 @@ class ColorKeeper(QObject):
         now = tab.controller.trace[0].params
         if type(params) is not type(now) or len(_numbers(params)) != self.n_parts:
             return False
-        centred = tab.model.from_units(params, tab.data)
+        try:
+            centred = tab.model.from_units(params, tab.data)
+        except DataError:  # they have other columns
+            return False
         return bool(np.isfinite(difference(centred, now)))  # infinite where shapes differ
 
     # -- where they are ------------------------------------------------------------------------
@@ -139,9 +146,12 @@ class ColorKeeper(QObject):
         tab, trace = self._tab, self._tab.controller.trace
         if self.reference.params is None or trace is None or tab.controller.playing:
             return
-        if not self._fits(self.reference.params):
+        params = self.reference.params
+        if self.reference.dataset is not tab.dataset:  # each data set has a truth of its own
+            params = tab.true_params() if self.reference.name == TRUTH else None
+        if params is None or not self._fits(params):
             return  # other data or another number of parts: it keeps what it has
-        like = tab.model.from_units(self.reference.params, tab.data)
+        like = tab.model.from_units(params, tab.data)
         self.renumber(match_parts(trace.final.params, like))
 
     @Slot()

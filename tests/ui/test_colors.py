@@ -92,6 +92,22 @@ def test_the_next_run_wears_the_same_colors(colors, qtbot, run_to_end):
     assert tab.colors.reference.params is None
 
 
+def test_other_data_have_a_truth_of_their_own(colors, window, qtbot, run_to_end):
+    tab, panel = colors("three-blobs")
+    choose(panel, TRUTH)
+    first = tab.colors.reference
+    window.open_demo("overlap-is-slow")  # one column, two components
+    qtbot.waitUntil(lambda: not tab.colors._soon.isActive())
+    assert tab.colors.reference is first
+    assert not tab.colors._fits(first.params)
+    window.open_demo("three-blobs")
+    tab.new_start()
+    run_to_end(tab)
+    qtbot.waitUntil(lambda: not tab.colors._soon.isActive())
+    truth = tab.model.from_units(tab.true_params(), tab.data)
+    assert match_parts(tab.controller.trace.final.params, truth).tolist() == [0, 1, 2]
+
+
 def test_a_single_normal_has_no_colors_to_keep(window, qtbot):
     window.open_model("missing_data")
     panel = window.tab.side.open_diagnose()
