@@ -337,6 +337,8 @@ class Lockstep(QObject):
         # In lockstep both are drawn from their own beginning.
         curve = OtherCurve(comparable(self.record), 0, self.color, dashed)
         self.tab.bottom.curve.show_beside(curve, (left, right))
+        if not self.leader.playing:
+            self.tab.runs.changed.emit()  # the list shows how far each has come
         self._refresh()
 
     @Slot()

@@ -69,6 +69,7 @@ class TabBase(QWidget):
         self.data: Any = None
         self._wanted_panels = True, True
         self.least_room = 0  # px; panels that would take some of it are folded
+        self.taken = 0  # px; by what stands beside the play area besides the panels
 
         self.controller = self.make_controller()
         self.setup = SetupPanel(type(self.options))
@@ -219,7 +220,7 @@ class TabBase(QWidget):
         setup, side = self._wanted_panels
         if self.least_room:
             px = theme_manager().px
-            room = self.width() - px(self.least_room)
+            room = self.width() - px(self.least_room + self.taken)
             setup = setup and room >= px(SETUP_WIDTH)
             side = side and room >= px(SIDE_WIDTH) + (px(SETUP_WIDTH) if setup else 0)
         self.setup.setVisible(setup)

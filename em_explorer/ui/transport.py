@@ -230,7 +230,7 @@ class Transport(QWidget):
             where = "at the start"
         else:
             where = f"iteration {controller.position // 2} · {phase.value}"
-        beyond = controller.position > controller.cursor
+        beyond = controller.position > controller.cursor and controller.can_advance
         if controller.state is RunState.FINISHED and stop is not None and not beyond:
             words = f"{STOP_WORDS[stop.reason]} · {count(stop.iteration, 'iteration')}"
             self.pill.show_state(words, STOP_TONES[stop.reason], stop.message)

@@ -387,3 +387,23 @@ def test_many_points_keep_the_window_awake(window, qtbot):
         assert len(cloud.colors) > 1000
     assert qtbot.keyClick(window, Qt.Key.Key_S) is None
     qtbot.waitUntil(lambda: not tab.comparing)
+
+
+def test_the_lab_and_the_second_run_make_room_for_each_other(split, window, qtbot):
+    tab = split("hidden_markov")
+    step(qtbot, tab, 4)
+    window.door.open("runs")  # at 1280 there is no room for three
+    assert not tab.comparing
+    assert window.door.drawer.isVisible()
+    record = next(r for r in tab.runs if r is not tab.runs.current)
+    assert tab.compare_with(record)
+    assert not window.door.drawer.isVisible()
+    window.resize(2200, 1100)
+    qtbot.waitUntil(lambda: window.door.drawer.isVisible())
+    step(qtbot, tab, 2)
+    table = window.door.drawer.pages["runs"].table
+    steps = {table.item(row, 0).text(): table.item(row, 2).text() for row in range(2)}
+    qtbot.waitUntil(lambda: table.item(0, 2).text() == table.item(1, 2).text() != "0")
+    assert set(steps) == {"Run 1", record.name}
+    tab.end_comparison()
+    assert window.door.drawer.isVisible()

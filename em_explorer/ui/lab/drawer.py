@@ -173,13 +173,18 @@ class LabDoor(QObject):
     @Slot()
     def toggle(self) -> None:
         """Open the Lab, or close it."""
-        if self.is_open:
+        if self.is_open and self.drawer is not None and not self.drawer.isHidden():
             self.close()
         else:
             self.open()
 
     def open(self, page: str | None = None) -> LabPage:
         """Open the Lab, on a page or where it was left."""
+        if self.tab.comparing and self.narrow:
+            self.tab.end_comparison()
+            self.tab.notify(
+                "The second run made room for the Lab; both are in its list.", "secondary"
+            )
         if self.drawer is None:
             self.drawer = LabDrawer(self.tab)
             self.drawer.closed.connect(self.close)
@@ -223,14 +228,20 @@ class LabDoor(QObject):
         self.tab.show_panels(setup=setup, side=side)
         self.arrange()
 
+    @property
+    def narrow(self) -> bool:
+        """Whether the Lab takes another part's room."""
+        return bool(self.tab.width() < theme_manager().px(ROOM_FOR_BOTH))
+
     @Slot()
     def arrange(self, *_: object) -> None:
         """Show the Lab where it is open; where there is no room, the side panel gives way."""
         shown = self.is_open and self._allowed
         self.button.setChecked(self.is_open)
-        narrow = self.tab.width() < theme_manager().px(ROOM_FOR_BOTH)
-        # Two runs side by side need the room of both; the Lab comes back after them.
+        narrow = self.narrow
+        # Two runs side by side need the room of all; the Lab comes back after them.
         shown = shown and not (narrow and self.tab.comparing)
+        self.tab.taken = WIDTH if shown else 0
         self.tab.show_panels(setup=self._allowed, side=self._side_wanted and not (shown and narrow))
         if self.drawer is not None:
             self.drawer.setVisible(shown)
