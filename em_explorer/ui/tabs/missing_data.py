@@ -67,8 +67,6 @@ class MissingPicture:
     treated_means : (4, D) float
         Of :data:`OTHERS`; NaN where not wanted or impossible.
     treated_covariances : (4, D, D) float
-    left : (N, D) float or None
-        The filled table before an E-step.
     """
 
     imputed: Floats
@@ -79,7 +77,6 @@ class MissingPicture:
     ghost_covariance: Floats | None
     treated_means: Floats
     treated_covariances: Floats
-    left: Floats | None = None
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -97,6 +94,7 @@ class MissingDataTab(ModelTab):
         """Make the choice of columns, the brush, the scatter, the map and the legend."""
         self._undo: list[tuple[Dataset, Story | None]] = []
         self._punching = False
+        self._slides_are_late = False
         self._marked: Bools | None = None
         self.area = area = IncompleteArea()
         self.looks = FillLooks(self)
@@ -299,22 +297,20 @@ class MissingDataTab(ModelTab):
             None if before is None else before.covariance,
             means,
             covariances,
-            None if moved or index == 0 else self._left(index),
         )
 
     @Slot(object)
     def _on_played(self, _state: object) -> None:
-        """Add the arrows that a rush leaves out once the run rests."""
-        shown, index = self.stage.shown, self.stage.shown_index
-        if shown is None or self.controller.rushing or shown.left is not None:
-            return
-        if index is not None and index % 2 and self.dataset is not None:
+        """Draw the arrows that a rush leaves out once the run rests."""
+        if self._slides_are_late and not self.controller.rushing and self.dataset is not None:
             self.stage.redraw()
 
-    def _left(self, index: int) -> Floats | None:
-        """Return the filled table before the E-step at ``index``, where it is at hand."""
+    def _left(self) -> Floats | None:
+        """Return the filled table before the E-step on the screen; None at other half-steps."""
+        index = self.stage.shown_index or 0
         before = max(index - 2, 0)
-        if self.controller.rushing or not self.controller.at_hand(before, 0):
+        self._slides_are_late = bool(index % 2) and self.controller.rushing
+        if not index % 2 or self.controller.rushing or not self.controller.at_hand(before, 0):
             return None
         return self.filled(before)[0]
 
@@ -327,8 +323,8 @@ class MissingDataTab(ModelTab):
             ghost = picture.ghost_mean[pair], picture.ghost_covariance[square]
         chosen = self.legend.chosen
         self.scatter.place_imputed(picture.imputed[:, pair], picture.deviations[:, pair])
-        left = None if picture.left is None else picture.left[:, pair]
-        self.scatter.place_slides(left, picture.imputed[:, pair])
+        left = self._left()
+        self.scatter.place_slides(None if left is None else left[:, pair], picture.imputed[:, pair])
         self.scatter.place_em(
             picture.mean[pair],
             picture.covariance[square],
