@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -37,14 +37,21 @@ def _classes(module: ModuleType) -> Iterator[type]:
 
 
 def _guard(kind: type) -> None:
-    above = [base for base in kind.__mro__ if base.__module__.startswith("PySide6")]
+    above = tuple(base for base in kind.__mro__ if base.__module__.startswith("PySide6"))
     if not above:
         return
-    for name, method in list(vars(kind).items()):
+    own = vars(kind)
+    for name in own.keys() & _names(above):
+        method = own[name]
         if not isinstance(method, FunctionType) or name.startswith("__") or hasattr(method, MARK):
             continue
-        if any(name in vars(base) for base in above):
-            setattr(kind, name, _told(method) if _answers_nothing(name) else _whole(method))
+        setattr(kind, name, _told(method) if _answers_nothing(name) else _whole(method))
+
+
+@cache
+def _names(kinds: tuple[type, ...]) -> frozenset[str]:
+    """Return what all of these classes define; few combinations serve hundreds of classes."""
+    return frozenset().union(*(vars(kind) for kind in kinds))
 
 
 def _answers_nothing(name: str) -> bool:

@@ -341,7 +341,10 @@ def style_plot(plot: Any, theme: Theme | None = None) -> None:
     item.showGrid(x=True, y=True, alpha=0.15)
     font = ui_font(CAPTION)
     for side in ("left", "bottom", "right", "top"):
-        _style_axis(item.getAxis(side), theme, font)
+        axis = item.getAxis(side)
+        # Those on the far sides are seldom shown, and each takes a millisecond.
+        if side in ("left", "bottom") or axis.isVisible():
+            _style_axis(axis, theme, font)
     item.getAxis("left").setWidth(manager.px(AXIS_WIDTH))
     if item.legend is not None:
         item.legend.setBrush(theme.color("panel", 0.9))
