@@ -95,6 +95,19 @@ class RunRecord:
         return max(len(self.bounds) - 1, 0)
 
     @property
+    def root(self) -> RunRecord:
+        """The run at the beginning of its tree."""
+        return self if self.parent is None else self.parent.root
+
+    def begins_after(self, other: RunRecord) -> int:
+        """Return how many iterations after another's start it began.
+
+        Runs of one tree are laid so that both futures of a branch begin where they part; others
+        share nothing but the beginning.
+        """
+        return self.offset - other.offset if self.root is other.root else 0
+
+    @property
     def stop(self) -> Stop | None:
         """Why it stopped; None while it can go on."""
         return self._stop if self.trace is None else self.trace.stop

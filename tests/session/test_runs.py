@@ -126,6 +126,11 @@ def test_runs_are_named_renamed_and_those_only_looked_at_are_dropped() -> None:
     third = runs.begin(traced(5), RunOptions(), "by hand", parent=second, at=4)
     fourth = runs.begin(traced(5), RunOptions(), "by hand", parent=third, at=2)
     assert [record.offset for record in runs] == [0, 4, 6]
+    assert fourth.begins_after(second) == 6
+    assert second.begins_after(fourth) == -6
+    other = runs.add(traced(5), RunOptions(), "k-means++, seed 8", "EM", None)
+    assert other.begins_after(fourth) == fourth.begins_after(other) == 0
+    runs.remove(other)
     runs.rename(third, "  the other way ")
     assert third.name == "the other way"
     runs.rename(third, "")

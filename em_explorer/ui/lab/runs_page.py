@@ -96,6 +96,7 @@ class RunsPage(LabPage):
         self._shown: list[RunRecord] = []
         self._setting: Any = None
         self._kind: rivals.Rival | None = None
+        self._rivalled: RunRecord | None = None
         tab.runs.changed.connect(self.refresh)
         tab.controller.state_changed.connect(self._on_state)
         tab.controller.cursor_changed.connect(self._on_state)
@@ -142,7 +143,7 @@ class RunsPage(LabPage):
         return tuple(
             OtherCurve(
                 rivals.comparable(record),
-                record.offset - now.offset,
+                record.begins_after(now),
                 run_color(record),
                 record.kind != "EM",
             )
@@ -222,7 +223,7 @@ class RunsPage(LabPage):
             return
         model, start = rival.make(self.tab, now)
         self._setting = {**now.setting, "model": model}
-        self._kind = rival
+        self._kind, self._rivalled = rival, now
         budget = max(load_settings().trace_megabytes, 1) * MEGABYTE // 8
         run = rivals.enough(now.run)
         self.work(
@@ -232,12 +233,13 @@ class RunsPage(LabPage):
 
     def show_result(self, result: Any) -> None:
         """Add the rival's run to the list."""
+        now = self._rivalled
         assert self._kind is not None
-        now = self.tab.runs.current
-        how = f"from the start of {now.name}" if now is not None else "from the same start"
+        assert now is not None
+        how = f"from the start of {now.name}"
         run = rivals.enough(self._setting["run"])
         record = self.tab.runs.add(result, run, how, self._kind.name, self._setting)
-        record.offset = now.offset if now is not None else 0
+        record.parent, record.offset = now.parent, now.offset  # it shares the start
         self.say(rivals.verdict(self._kind, now, record))
         self.refresh()
         self.tab.runs.changed.emit()
