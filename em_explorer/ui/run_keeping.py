@@ -206,7 +206,7 @@ class RunKeeping(RunLoading):
         self._show_setup()
         self._show_story()
         self.open_with(words)
-        if to_end:
+        if to_end and self.isVisible():  # what was found while nobody looked waits
             self.controller.run_to_end()
         return True
 

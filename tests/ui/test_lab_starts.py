@@ -130,3 +130,15 @@ def test_the_verdict_tells_agreement_from_quarrel() -> None:
     empty = Census((), (), ())
     assert "collapsed" in verdict(empty)
     assert gather((), 10, lambda a, b: 0.0) == empty
+
+
+def test_a_bad_start_found_behind_another_tab_waits(qtbot: Any, window: Any) -> None:
+    window.open_demo("iris-many-optima")
+    tab, page = window.tab, window.door.open("starts")
+    page.bad.click()
+    window.open_model("missing_data")
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        pass
+    assert "worst" in tab.runs.current.how
+    assert not tab.controller.playing
+    assert tab.controller.cursor == 0
