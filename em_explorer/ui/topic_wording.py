@@ -69,7 +69,7 @@ def settled_line(n: int, n_settled: int | None, n_moving: int | None, nouns: Nou
     if n_moving is None:
         return line
     if n_moving == 0:
-        return f"{line}; none moved"
+        return f"{line}; none moved by 1 %"
     return f"{line}; {n_moving:,} moved"
 
 
