@@ -57,6 +57,7 @@ class Lockstep(QObject):
         self._mirror: Mirror | None = None
         self._joined = False
         self._starts = 0
+        self._left: RunRecord | None = None
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(CURVE_MS)
@@ -108,7 +109,7 @@ class Lockstep(QObject):
         if self.companion is None:
             self._build()
         assert self.companion is not None
-        self.record, self.rival = record, rival
+        self.record, self.rival, self._left = record, rival, now
         self.companion.follow(record, position)
         self.companion.call_run(record.kind)
         if self._mirror is None:
@@ -355,7 +356,9 @@ class Lockstep(QObject):
         now, record = self.tab.runs.current, self.record
         if record is None or now is None or self.tab.in_story:
             return
-        if now is record:
+        if now is self._left:  # it goes on, or is shown otherwise
+            self._refresh()
+        elif now is record:
             self.close()
         elif self.rival is not None and now.kind == "EM":
             if not self.open_rival(self.rival):
@@ -364,6 +367,7 @@ class Lockstep(QObject):
             self.close()
             self.tab.notify("The comparison has ended: the data are others now.", "secondary")
         else:
+            self._left = now
             self._refresh()
             self._draw_curve()
 

@@ -207,11 +207,9 @@ def test_the_window_closes_while_both_run(split, qtbot, window, key):
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_both_halves_have_room_in_a_small_window(split, window, qtbot, key, theme):
+def test_both_halves_have_room_in_a_small_window(split, window, qtbot, key):
     tab = split(key)
-    if theme == "dark":
-        theme_manager().use(DARK)
+    theme_manager().use(DARK)
     step(qtbot, tab, 2)
     window.resize(1280, 800)
     qtbot.waitUntil(lambda: window.width() == 1280)
@@ -295,6 +293,17 @@ def test_another_start_begins_the_rival_again_from_there(split, qtbot):
     np.testing.assert_allclose(params.means[0] + tab.data.center, [3.0, 70.0])
     unused = [r for r in tab.runs if r.kind == "k-means" and r is not tab.lockstep.record]
     assert unused == [before], "starts that nobody went on from are not kept"
+
+
+def test_a_run_that_goes_on_keeps_the_one_beside_it(split, qtbot):
+    tab = split("gaussian_mixture")
+    to_the_end(qtbot, tab)
+    record, n = tab.lockstep.record, len(tab.controller.trace)
+    tab.go_on()
+    assert tab.lockstep.record is record
+    step(qtbot, tab, 2)
+    assert len(tab.controller.trace) == n + 2
+    assert "ended at" in heads(tab)[1]
 
 
 def test_the_right_half_begins_nothing(split, qtbot):
