@@ -15,6 +15,10 @@ from em_explorer import EMImputation, GaussianMixtureModel, HiddenMarkovModel
 LARGEST_EXPONENT = 1.05
 LARGEST_MULTIPLE = 3.0
 
+MORE = 8
+"""A long fit takes at least so many more iterations than a short one: the time of an iteration is
+the difference of the two, and fitting 10,000,000 points at all takes as long as several."""
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -35,7 +39,7 @@ def _mixture(n: int) -> Run:
     few = 2
     return Run(
         lambda n_iter: GaussianMixtureModel(3, max_iter=n_iter, tolerance=0, **start).fit(points),
-        few + max(2, 1_000_000 // n * 4),
+        few + max(MORE, 1_000_000 // n * 4),
         few,
     )
 
@@ -46,7 +50,7 @@ def _chain(n: int) -> Run:
         lambda n_iter: HiddenMarkovModel(
             3, n_observations=4, max_iter=n_iter, tolerance=0, **start
         ).fit(data),
-        1 + max(1, 1_000_000 // n * 4),
+        1 + max(MORE, 1_000_000 // n * 4),
         1,
     )
 
@@ -62,11 +66,13 @@ def _patterns(n_patterns: int) -> Run:
     table[np.repeat(holes, 2, axis=0)] = np.nan
     few = 2
     return Run(
-        lambda n_iter: EMImputation(n_iter, 0).fit(table), few + max(4, 20_000 // n_patterns), few
+        lambda n_iter: EMImputation(n_iter, 0).fit(table),
+        few + max(MORE, 20_000 // n_patterns),
+        few,
     )
 
 
-def grow(title: str, make: Callable[[int], Run], sizes: list[int], repeats: int = 3) -> Growth:
+def grow(title: str, make: Callable[[int], Run], sizes: list[int], repeats: int = 5) -> Growth:
     """Measure one iteration at each size; the data of one size live at a time."""
     times = [per_iteration({"ours": make(size)}, repeats=repeats)["ours"] for size in sizes]
     return Growth(title, [float(size) for size in sizes], times)
