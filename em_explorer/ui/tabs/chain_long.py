@@ -135,6 +135,11 @@ class LongChain(ModelTab):
         """The true states, or None."""
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """Show now whatever waits, images for another width or stretch of time among it."""
+        self.area.time.settle()
+        super().settle()
+
     def close_run(self) -> None:
         """End the threads; called before the window goes."""
         self._rest.stop()

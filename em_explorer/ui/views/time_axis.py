@@ -280,6 +280,12 @@ class TimeView(pg.GraphicsLayoutWidget):
         self.bin_now()
 
     @Slot()
+    def settle(self) -> None:
+        """Draw now what waits for the next turn of the events."""
+        if self._bin_soon.isActive():
+            self._bin_soon.stop()
+            self.bin_now()
+
     def bin_now(self) -> None:
         """Draw what is in view, one column per pixel at most; or have it made."""
         if self.patient:
