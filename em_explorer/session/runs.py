@@ -283,7 +283,10 @@ MORE = 200
 
 def asking_for_more(run: RunOptions, stop: Stop) -> RunOptions:
     """Return when to stop instead, so that a run that has stopped can go on."""
-    tolerance = run.tolerance / FINER if stop.reason is StopReason.CONVERGED else run.tolerance
+    tolerance = run.tolerance
+    if stop.reason is StopReason.CONVERGED:
+        # As it is written on the form: 1e-12, not what the division of binary fractions gives.
+        tolerance = float(f"{tolerance / FINER:.6g}")
     # Below this the gain of a step drowns in rounding.
     tolerance = 0.0 if 0 < tolerance < 1e-15 else tolerance
     return RunOptions(max(run.max_iter, stop.iteration + max(MORE, stop.iteration)), tolerance)

@@ -75,6 +75,10 @@ def test_asking_for_more_loosens_what_stopped_it() -> None:
     assert longer.tolerance == run.tolerance
     assert longer.max_iter == 250
     assert asking_for_more(RunOptions(9, 1e-14), Stop(StopReason.CONVERGED, "", 5)).tolerance == 0.0
+    # what a form shows is what it gives back
+    assert (
+        asking_for_more(RunOptions(9, 1e-9), Stop(StopReason.CONVERGED, "", 5)).tolerance == 1e-11
+    )
 
 
 def test_the_controller_goes_on_where_a_run_had_converged(
