@@ -42,6 +42,7 @@ from PySide6.QtWidgets import (
 from em_explorer.em.breakpoints import Breakpoints, PauseAfter
 from em_explorer.em.steps import Phase
 from em_explorer.session.controller import RunState
+from em_explorer.session.lockstep import Leader
 from em_explorer.ui.crash import HARMLESS, CrashReporter
 from em_explorer.ui.endings import leave
 from em_explorer.ui.forms import ChoiceEdit, NumberEdit, OptionsForm, WholeNumberEdit
@@ -590,8 +591,19 @@ def _check_curve(tab: Any) -> None:
     cursor = tab.controller.cursor
     assert [*dot] == ([(cursor - 1) / 2.0] if cursor - 1 in known else [])
     timeline = tab.bottom.timeline
-    assert timeline.maximum() == len(trace) - 1
-    assert timeline.value() == cursor
+    last, shared = _shared_reach(tab.controller)
+    assert timeline.maximum() == last, f"the timeline ends at {timeline.maximum()}, not {last}"
+    assert timeline.value() == shared
+
+
+def _shared_reach(controller: Leader) -> tuple[int, int]:
+    """The last half-step and the cursor of a run, or of two side by side."""
+    last, cursor, beside = len(controller.trace) - 1, controller.cursor, controller.follower
+    if beside is None or beside.trace is None or not controller.ended:
+        return last, cursor
+    # The longer one sets the end, and alone goes on where the other has ended.
+    shared = beside.cursor if cursor == last and beside.cursor > last else cursor
+    return max(last, len(beside.trace) - 1), shared
 
 
 def _check_words(tab: Any) -> None:
