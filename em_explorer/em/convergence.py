@@ -28,6 +28,10 @@ NOISE = 64 * float(np.finfo(float).eps)
 RISING = 1e-3
 """A rate that rose by more than this in the last iteration has not settled."""
 
+DRIFT = 4.0
+"""A rate is not extrapolated so far that, changing on as in the last iteration, it would cross its
+room below 1 more than this many times."""
+
 
 def _noise(bounds: Floats) -> float:
     """Return the gain, in nats, below which a gain is rounding."""
@@ -170,7 +174,8 @@ class Convergence:
         L∞ minus the last bound.
     iterations_left : int or None
         Until a full step gains less than the tolerance, at the last rate. None where that can't
-        be said, or where the tolerance is 0 and EM never stops by itself.
+        be said, because the gains grow or the rate changes too fast to be extrapolated that far,
+        or where the tolerance is 0 and EM never stops by itself.
     at_least : bool
         True while the rate still rises: then the limit lies higher, and more iterations are left,
         than the numbers here say.
@@ -211,17 +216,19 @@ def convergence(bounds: Bounds, tolerance: float, n_observations: int) -> Conver
         missing_information=math.sqrt(rate) if rate < 1.0 else None,
         limit=limit,
         distance=None if limit is None else limit - float(values[-1]),
-        iterations_left=_iterations_left(gain, rate, tolerance * n_observations),
+        iterations_left=_iterations_left(gain, rate, before, tolerance * n_observations),
         at_least=known and (not rate < 1.0 or rate - before > RISING * (1.0 - rate)),
     )
 
 
-def _iterations_left(gain: float, rate: float, least_gain: float) -> int | None:
-    """Count steps until ``gain · rate^k < least_gain`` (all in nats)."""
+def _iterations_left(gain: float, rate: float, before: float, least_gain: float) -> int | None:
+    """Count steps until ``gain · rate^k < least_gain`` (all in nats), unless the rate drifts."""
     if least_gain <= 0:
         return None
     if gain < least_gain:
         return 0
     if not rate < 1.0:
         return None
-    return math.floor(math.log(least_gain / gain) / math.log(rate)) + 1
+    left = math.floor(math.log(least_gain / gain) / math.log(rate)) + 1
+    # A comparison with NaN is False: from a single rate nothing is extrapolated.
+    return left if abs(rate - before) * left <= DRIFT * (1.0 - rate) else None

@@ -131,6 +131,18 @@ def test_iterations_left_of_a_geometric_curve():
     assert state.gain == pytest.approx(2.0**-8)
 
 
+def test_a_rate_that_has_not_settled_is_not_extrapolated_far():
+    """Gains of 1, .9 and .63 say nothing of the hundredth one; of the next one they do."""
+    drifting = np.cumsum([0.0, 1.0, 0.9, 0.63])
+    assert convergence(drifting, 1e-9, 1).iterations_left is None
+    assert convergence(drifting, 0.5, 1).iterations_left == 1
+    assert convergence(drifting[:3], 0.5, 1).iterations_left is None  # a single rate
+    steady = np.cumsum([0.0, 1.0, 0.7, 0.49])
+    assert convergence(steady, 1e-9, 1).iterations_left == pytest.approx(
+        math.log(1e-9 / 0.49) / math.log(0.7), abs=1
+    )
+
+
 def test_a_rising_rate_says_at_least():
     slowly = geometric(0.0, 1.0, 0.5, 20) + geometric(0.0, 0.1, 0.99, 20)
     assert convergence(slowly[:8], 1e-6, 1).at_least
