@@ -365,9 +365,11 @@ def _style_axis(axis: Any, theme: Theme, font: QFont) -> None:
     axis.setTickPen(theme.secondary)
     axis.setTextPen(theme.secondary)
     if axis.labelText:
+        shown = axis.label.isVisibleTo(axis)
         style = {"color": theme.secondary, "font-size": f"{font.pixelSize()}px"}
         units = axis.labelUnits or None
         axis.setLabel(axis.labelText, units=units, siPrefixEnableRanges=(), **style)
+        axis.showLabel(shown)
 
 
 def dashed_pen(theme: Theme, width: float = 1.5) -> Any:

@@ -46,6 +46,32 @@ def test_the_strip_is_made_when_it_is_wanted(window, step):
     assert bottom.curve.getAxis("bottom").isVisible()
 
 
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda window: window.tab.controller.rewind(),
+        lambda window: window.tab.new_start(),
+        lambda window: window.tab.bottom.mode_box.setCurrentIndex(1),
+        lambda window: window.tab.lockstep.toggle(),
+        lambda window: window.theme_button.click(),
+    ],
+    ids=["rewound", "another start", "another mode", "side by side", "another theme"],
+)
+def test_the_curve_above_keeps_its_room(window, step, then):
+    window.resize(1280, 800)
+    step(window.tab, 4)
+    bottom = window.tab.bottom
+    bottom.traces_button.click()
+    then(window)
+    step(window.tab, 2)
+    left = bottom.curve.getAxis("left")
+    assert not bottom.curve.getAxis("bottom").isVisible()
+    assert not left.label.isVisibleTo(left)
+    assert bottom.curve.getPlotItem().vb.height() > 40
+    bottom.traces_button.click()
+    assert left.label.isVisibleTo(left)
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_a_low_window_does_not_grow(window, step, qtbot, key):
     window.resize(1280, 800)

@@ -166,6 +166,7 @@ class LikelihoodCurve(pg.PlotWidget):
         self.invitation.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.scene().sigMouseClicked.connect(self._on_click)
         theme_manager().changed.connect(self.retheme)
+        self.getAxis("bottom").setLabel("iteration")
         self._label()
         self.retheme()
 
@@ -404,8 +405,12 @@ class LikelihoodCurve(pg.PlotWidget):
         what = f"{self.name} / n" if self.mode is CurveMode.EACH else self.name
         if self.mode is CurveMode.DISTANCE:
             what = "log₁₀(L∞−L)"
-        self.setLabel("left", what, units=None)
-        self.setLabel("bottom", "iteration")
+        # Not by the plot's own setLabel, which would show an axis again that was left to a plot
+        # below; an axis' setLabel shows the words again.
+        left = self.getAxis("left")
+        named = left.label.isVisibleTo(left)
+        left.setLabel(what)
+        left.showLabel(named)
 
     def _style(self) -> None:
         style_plot(self)
