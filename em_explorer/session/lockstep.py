@@ -10,12 +10,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from em_explorer.session.controller import (
-    GRANT_SECONDS,
-    GRANTS_UNDER_WAY,
-    MOST_STEPS_GRANTED,
-    Controller,
-)
+from em_explorer.session.controller import Controller
+from em_explorer.session.worker_link import GRANTS_UNDER_WAY
 
 
 class Follower(Controller):
@@ -38,8 +34,7 @@ class Follower(Controller):
     @property
     def stride(self) -> int:
         """Half-steps to be handed out at once."""
-        steps = int(GRANT_SECONDS / max(self._step_seconds, 1e-9))
-        return max(1, min(steps, MOST_STEPS_GRANTED))
+        return self._link.stride()
 
     def go_to(self, index: int) -> None:
         """Put the cursor on a half-step, or on the nearest that comes; an ended run stays there."""
@@ -48,16 +43,18 @@ class Follower(Controller):
         self._hurry()
 
     def _hurry(self) -> None:
-        if self.missing and not self._under_way:
-            self._send(min(self.missing, self.stride))
+        if self.missing and not self._link.under_way:
+            self._link.send(min(self.missing, self.stride))
 
-    def _on_stepped(self, run_id: int, snapshots: tuple[Any, ...]) -> None:
-        super()._on_stepped(run_id, snapshots)
+    def _on_stepped(self, snapshots: tuple[Any, ...]) -> None:
+        run_id = self.run_id
+        super()._on_stepped(snapshots)
         if run_id == self.run_id and self.cursor > self.goal:
             self.seek(self.goal)  # it was called back while the half-step was under way
 
-    def _on_granted(self, run_id: int, steps: int, seconds: float) -> None:
-        super()._on_granted(run_id, steps, seconds)
+    def _on_granted(self, steps: int) -> None:
+        run_id = self.run_id
+        super()._on_granted(steps)
         if run_id == self.run_id:
             self._hurry()
 
@@ -178,9 +175,9 @@ class Leader(Controller):
         elif not follower.missing:
             follower.go_to(follower.reach + follower.stride)
 
-    def _on_finished(self, run_id: int, stop: Any) -> None:
+    def _on_finished(self, stop: Any) -> None:
         playing, to_the_end = self._playing, self._to_the_end
-        super()._on_finished(run_id, stop)
+        super()._on_finished(stop)
         if playing and not self._playing and self.can_advance:  # the follower has not ended
             self._to_the_end = to_the_end
             self.play()

@@ -173,7 +173,7 @@ def play(tab: Any, seconds: float = PLAY_SECONDS) -> Played:
     controller.set_speed(float("inf"))
     controller.play()
     spin(1.0)  # the first frames make what later ones only use
-    controller._worker.granted.connect(on_grant)
+    controller._link.worker.granted.connect(on_grant)
     controller.cursor_changed.connect(on_cursor)
     watch = Watch(view_of(tab))
     brought: list[int] = []
@@ -186,9 +186,9 @@ def play(tab: Any, seconds: float = PLAY_SECONDS) -> Played:
     watch.stop()
     frames = min(len(brought), len(watch.paints))
     controller.pause()
-    while controller._under_way:  # the grants in hand count up to the end
+    while controller._link.under_way:  # the grants in hand count up to the end
         spin(0.01)
-    controller._worker.granted.disconnect(on_grant)
+    controller._link.worker.granted.disconnect(on_grant)
     controller.cursor_changed.disconnect(on_cursor)
     tab.stage.brought.disconnect(brought.append)
     due = len({int((t - begun) / FRAME) for t in arrived if t < ended})

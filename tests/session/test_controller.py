@@ -221,15 +221,15 @@ class Overriding(Controller):
         super().__init__()
         self.threads = set()
 
-    @Slot(int, object)
-    def _on_stepped(self, run_id, snapshots):
+    @Slot(object)
+    def _on_stepped(self, snapshots):
         self.threads.add(QThread.currentThread())
-        super()._on_stepped(run_id, snapshots)
+        super()._on_stepped(snapshots)
 
-    @Slot(int, object)
-    def _on_finished(self, run_id, stop):
+    @Slot(object)
+    def _on_finished(self, stop):
         self.threads.add(QThread.currentThread())
-        super()._on_finished(run_id, stop)
+        super()._on_finished(stop)
 
 
 def test_what_the_worker_says_is_heard_in_the_windows_thread_by_heirs_too(qtbot):

@@ -162,6 +162,6 @@ def test_a_follower_called_back_while_it_computes_comes_back(qtbot, pair):
     _, follower = pair
     follower.go_to(3)
     follower.go_to(0)
-    qtbot.waitUntil(lambda: follower._under_way == 0)
+    qtbot.waitUntil(lambda: follower._link.under_way == 0)
     assert follower.cursor == 0
     assert follower.missing == 0

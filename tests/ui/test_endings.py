@@ -141,7 +141,7 @@ def close_when_told(w):
 """
 BROKEN = {
     "in a model": "type(w.tab.model).m_step = fail",
-    "in the worker": "w.tab.controller._worker._tell = fail",
+    "in the worker": "w.tab.controller._link.worker._tell = fail",
     "in a view": "w.tab.scatter.place_components = fail",
     "in painting": "w.tab.scatter.points._corners = fail",
     "in the thread that makes pictures": "w.tab.stage._plan = lambda *a: fail",

@@ -175,7 +175,7 @@ def test_closing_brings_the_single_view_back(split, qtbot, window, key):
     tab = split(key)
     step(qtbot, tab, 2)
     lockstep, companion = tab.lockstep, tab.lockstep.companion
-    thread, record = lockstep.follower._thread, lockstep.record
+    thread, record = lockstep.follower._link.thread_of_worker, lockstep.record
     window.findChild(QToolButton, "end_comparison").click()
     assert not tab.comparing
     assert not thread.isRunning()
@@ -201,7 +201,7 @@ def test_the_window_closes_while_both_run(split, qtbot, window, key):
     tab.controller.run_to_end()
     follower = tab.lockstep.follower
     qtbot.waitUntil(lambda: len(tab.controller.trace) > 6 and len(follower.trace) > 4)
-    threads = [tab.controller._thread, follower._thread]
+    threads = [tab.controller._link.thread_of_worker, follower._link.thread_of_worker]
     window.close()
     assert not any(thread.isRunning() for thread in threads)
 
