@@ -38,7 +38,7 @@ def test_uncertainty_is_drawn_as_size(tab, step):
 
 def test_sizes_and_symbols_go_together(tab, step):
     step(tab, 1)
-    tab.symbols_button.click()
+    tab.area.symbols_button.click()
     tab.looks.uncertainty.trigger()
     tab.settle()
     points = tab.scatter.points

@@ -94,7 +94,7 @@ def test_a_toggle_right_after_a_step_does_not_bring_the_old_picture_back(tab, st
     step(tab, 3)
     with qtbot.waitSignal(tab.controller.cursor_changed):
         tab.controller.step()
-    tab.density_button.toggle()
+    tab.area.density_button.toggle()
     tab.stage.settle()
     assert tab.stage.shown_index == 4
     for handle, mean in zip(tab.scatter.handles, tab.shown_params(4).means, strict=True):
@@ -141,11 +141,11 @@ def test_numbers_show_agreement_and_silhouette(window, run_to_end):
 def test_the_pair_chooser_and_dragging_in_four_columns(window, step):
     window.open_demo("iris-many-optima")
     tab = window.tab
-    assert tab.columns.isVisible()
+    assert tab.area.columns.isVisible()
     assert tab.pair == (2, 3)
     step(tab, 5)
-    tab.x_box.setCurrentIndex(3)
-    tab.x_box.activated.emit(3)
+    tab.area.x_box.setCurrentIndex(3)
+    tab.area.x_box.activated.emit(3)
     tab.stage.settle()
     assert tab.pair == (3, 2), "the column that was there changes places"
     np.testing.assert_allclose(
@@ -202,9 +202,9 @@ def test_the_toggles_show_density_margins_symbols_and_truth(window, step):
     tab = window.tab
     step(tab, 9)
     assert len(tab.scatter.truths) == 3
-    tab.truth_button.setChecked(False)
+    tab.area.truth_button.setChecked(False)
     assert not tab.scatter.truths
-    for button in (tab.density_button, tab.margins_button, tab.symbols_button):
+    for button in (tab.area.density_button, tab.area.margins_button, tab.area.symbols_button):
         button.setChecked(True)
     tab.stage.settle()
     assert tab.scatter.density.isVisible()
@@ -215,7 +215,7 @@ def test_the_toggles_show_density_margins_symbols_and_truth(window, step):
     theme = theme_manager().current
     points = tab.scatter.points
     assert [points.symbols[k] for k in points.kinds] == [theme.symbol(int(k)) for k in best]
-    tab.symbols_button.setChecked(False)
+    tab.area.symbols_button.setChecked(False)
     tab.stage.settle()
     assert set(points.symbols) == {"o"}
     theme_manager().toggle()

@@ -248,12 +248,12 @@ def test_axes_and_columns_stay_alike(split, qtbot):
     assert companion.scatter.viewRange()[0] == pytest.approx(tab.scatter.viewRange()[0])
     companion.scatter.setYRange(50.0, 60.0, padding=0)
     assert tab.scatter.viewRange()[1] == pytest.approx(companion.scatter.viewRange()[1])
-    tab.x_box.setCurrentIndex(1)
-    tab.x_box.activated.emit(1)
+    tab.area.x_box.setCurrentIndex(1)
+    tab.area.x_box.activated.emit(1)
     assert companion.pair == tab.pair == (1, 0)
-    tab.density_button.setChecked(True)
-    assert companion.density_button.isChecked()
-    assert not companion.density_button.isVisible(), "one set of controls is enough"
+    tab.area.density_button.setChecked(True)
+    assert companion.area.density_button.isChecked()
+    assert not companion.area.density_button.isVisible(), "one set of controls is enough"
 
 
 def test_names_and_order_of_states_are_shared(split, qtbot):

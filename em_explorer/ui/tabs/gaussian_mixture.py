@@ -6,42 +6,29 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QStackedLayout,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QWidget
 
 from em_explorer.em.arrays import Floats
 from em_explorer.em.steps import Phase
 from em_explorer.models.gaussian import weighted_statistics
 from em_explorer.models.gaussian_mixture import GaussianMixtureParams
 from em_explorer.ui.panels.explain import Explanation
-from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
+from em_explorer.ui.panels.numbers import NumberGroup
 from em_explorer.ui.tabs.mixture_crowd import MixtureCrowd
 from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
+from em_explorer.ui.tabs.mixture_scores import GroupScores
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
-from em_explorer.ui.views.margins import ScatterWithMargins
+from em_explorer.ui.views.mixture_area import MixtureArea
 from em_explorer.ui.views.scatter import MixtureScatter
-from em_explorer.ui.wording import count, plain
+from em_explorer.ui.wording import count
 
 LONGEST_TRAIL = 400
 """A longer way of the means is thinned out evenly."""
 
-NARROW_BOX = 140
-"""Width of a choice of columns in a split view, px."""
-
 MEAN_RADIUS = 9.0
 """Arrows end before the mark of a mean, px."""
-
-SILHOUETTE_UP_TO = 5000
-"""Points; beyond, the distances between all of them take too long."""
 
 
 class GaussianMixtureTab(MixtureCrowd):
@@ -59,23 +46,15 @@ class GaussianMixtureTab(MixtureCrowd):
         self.prepare_hand()
         self.prepare_crowd()
         self.looks = MixtureLooks(self)
-        self._pair = (0, 1)
-        self._compact = False
-        self._silhouettes: dict[int, float | None] = {}
+        self._scores = GroupScores()
         self._way: tuple[tuple[int, int], list[Floats]] = ((-1, 0), [])
-        area = QWidget()
-        column = QVBoxLayout(area)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(self._build_row())
-        stack = QWidget()
-        self._stack = QStackedLayout(stack)
-        self.margins = ScatterWithMargins()
-        self.scatter = self.margins.scatter
-        self._histogram: MixtureHistogram | None = None
-        self._stack.addWidget(self.margins)
-        column.addWidget(stack, 1)
-        column.addWidget(self.readout)
+        self.area = area = MixtureArea()
+        self.scatter, self.margins = area.scatter, area.margins
+        area.add_parts(self.looks.button, self.undo_button, self.readout)
+        area.columns_chosen.connect(self._on_columns)
+        area.toggled.connect(self._on_toggled)
+        area.fit_wanted.connect(self._on_fit)
+        area.histogram_made.connect(self._on_histogram)
         self.scatter.mean_dragged.connect(self.move_mean)
         self.scatter.shape_dragged.connect(self.reshape)
         self.connect_hand(self.scatter)
@@ -91,73 +70,14 @@ class GaussianMixtureTab(MixtureCrowd):
 
     @property
     def histogram(self) -> MixtureHistogram:
-        """The view of one column, made when it is first asked for: most data have two."""
-        if self._histogram is None:
-            made = self._histogram = MixtureHistogram()
-            self._stack.addWidget(made)
-            made.mean_dragged.connect(self._on_line_dragged)
-            made.spread_dragged.connect(self._on_spread_dragged)
-            self.connect_hand(made)
-            made.box.sigRangeChangedManually.connect(self._on_zoomed)
-        return self._histogram
+        """The view of one column."""
+        return self.area.histogram
 
-    def _build_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        self.columns = QWidget()
-        choosers = QHBoxLayout(self.columns)
-        choosers.setContentsMargins(0, 0, 0, 0)
-        choosers.setSpacing(4)
-        self.x_box, self.y_box = QComboBox(), QComboBox()
-        for box, name, words in (
-            (self.x_box, "x_column", "Across"),
-            (self.y_box, "y_column", "Up"),
-        ):
-            box.setObjectName(name)
-            box.setAccessibleName(f"Column drawn {words.lower()}")
-            box.activated.connect(self._on_columns)
-            label = QLabel(words)
-            label.setProperty("role", "secondary")
-            choosers.addWidget(label)
-            choosers.addWidget(box)
-        row.addWidget(self.columns)
-        row.addStretch(1)
-        self.density_button = self._toggle("Density", "Shade the density of the whole mixture")
-        self.margins_button = self._toggle("Margins", "Show each column's histogram at the edges")
-        self.symbols_button = self._toggle(
-            "Symbols", "Give each component a symbol, not color alone"
-        )
-        self.truth_button = self._toggle("Truth", "Show the true groups as thin dashed lines")
-        self.fit_button = self._button("fit", "Fit", "Show all the data again")
-        self.fit_button.hide()
-        self.fit_button.clicked.connect(self._on_fit)
-        for button in (
-            self.density_button,
-            self.margins_button,
-            self.symbols_button,
-            self.truth_button,
-            self.looks.button,
-            self.fit_button,
-            self.undo_button,
-        ):
-            row.addWidget(button)
-        return row
-
-    def _button(self, name: str, text: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName(name)
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setProperty("role", "quiet")
-        return button
-
-    def _toggle(self, text: str, tip: str) -> QToolButton:
-        button = self._button(f"show_{text.lower()}", text, tip)
-        button.setCheckable(True)
-        button.toggled.connect(self._on_toggled)
-        return button
+    def _on_histogram(self, made: MixtureHistogram) -> None:
+        made.mean_dragged.connect(self._on_line_dragged)
+        made.spread_dragged.connect(self._on_spread_dragged)
+        self.connect_hand(made)
+        made.box.sigRangeChangedManually.connect(self._on_zoomed)
 
     # -- data --------------------------------------------------------------------------------
 
@@ -165,32 +85,23 @@ class GaussianMixtureTab(MixtureCrowd):
         """Set the axes for other data."""
         names = [name for name, _ in self.words.columns]
         if not self._editing:
-            self._pair = (0, min(1, len(names) - 1))
-            self._fill_boxes(names)
-        self.columns.setVisible(len(names) > 2)
-        self._stack.setCurrentWidget(self.histogram if self.one_column else self.margins)
-        self._show_buttons()
-        self.symbols_button.setEnabled(not self.crowded)
+            self.area.choose_pair(names, (0, min(1, len(names) - 1)))
+        self.area.show_columns(len(names))
+        self.area.symbols_button.setEnabled(not self.crowded)
         self.looks.say_size(possible=not (self.crowded and self.one_column))
         truth = self.dataset.truth if self.dataset is not None else None
         known = truth is not None and (truth.params is not None or truth.labels is not None)
-        self.truth_button.setVisible(known)
+        self.area.truth_button.setVisible(known)
         outline = "curves" if self.one_column else "ellipses"
         self.bottom.transport.set_labels(self.e_label, f"M-step: move the {outline}")
         self._show_axes(fit=not self._editing)
-
-    def _fill_boxes(self, names: list[str]) -> None:
-        for box, chosen in ((self.x_box, self._pair[0]), (self.y_box, self._pair[1])):
-            box.clear()
-            box.addItems(names)
-            box.setCurrentIndex(chosen)
 
     def _show_axes(self, *, fit: bool = True) -> None:
         names = self.words.columns
         self.forget_pointer()
         self.forget_cells()
         if fit:
-            self.fit_button.hide()
+            self.area.fit_button.hide()
         if self.one_column:
             self._show_line(names[0], fit)
         else:
@@ -209,31 +120,17 @@ class GaussianMixtureTab(MixtureCrowd):
         self.histogram.show_data(x, name, fit=fit, rasters=rasters)
 
     def _on_columns(self) -> None:
-        chosen = self.x_box.currentIndex(), self.y_box.currentIndex()
-        if chosen[0] == chosen[1]:  # the one that was there goes to the other axis
-            old = self._pair
-            chosen = (old[1], chosen[1]) if chosen[0] == old[0] else (chosen[0], old[0])
-            self.x_box.setCurrentIndex(chosen[0])
-            self.y_box.setCurrentIndex(chosen[1])
-        self._pair = chosen
         self._show_axes()
         self.stage.redraw()
 
     def apply_view(self, view: dict[str, Any]) -> None:
         """Take over the columns and toggles that a story asks for."""
         names = [name for name, _ in self.words.columns]
-        wanted = [str(view.get(axis, names[i])) for axis, i in zip("xy", self._pair, strict=True)]
+        wanted = [str(view.get(axis, names[i])) for axis, i in zip("xy", self.pair, strict=True)]
         if set(wanted) <= set(names) and len(set(wanted)) == 2:
-            self._pair = (names.index(wanted[0]), names.index(wanted[1]))
-            self._fill_boxes(names)
+            self.area.choose_pair(names, (names.index(wanted[0]), names.index(wanted[1])))
             self._show_axes()
-        for button in (
-            self.density_button,
-            self.margins_button,
-            self.symbols_button,
-            self.truth_button,
-        ):
-            button.setChecked(bool(view.get(button.objectName().removeprefix("show_"), False)))
+        self.area.apply_view(view)
         self.looks.apply_view(view)
         if not self.one_column:
             self._make_room()
@@ -245,19 +142,7 @@ class GaussianMixtureTab(MixtureCrowd):
 
     def show_compact(self, on: bool) -> None:
         """Leave less room to the choice of columns."""
-        self._compact = on
-        most = theme_manager().px(NARROW_BOX) if on else 16_777_215
-        for box in (self.x_box, self.y_box):
-            box.setMaximumWidth(most)
-        for label in self.columns.findChildren(QLabel):
-            label.setHidden(on)
-        if self.dataset is not None:
-            self._show_buttons()
-
-    def _show_buttons(self) -> None:
-        self.density_button.setHidden(self.one_column)
-        for button in (self.margins_button, self.symbols_button):
-            button.setHidden(self.one_column or self._compact)
+        self.area.show_compact(on)
 
     def _make_room(self) -> None:
         """Let the axes hold the ellipses a story begins with."""
@@ -273,7 +158,7 @@ class GaussianMixtureTab(MixtureCrowd):
 
     def run_loaded(self) -> None:
         """Make the items of the components."""
-        self._silhouettes = {}
+        self._scores.forget()
         self.forget_answers()
         self.looks.forget()
         n = len(self.shown_params(0).weights)
@@ -283,9 +168,7 @@ class GaussianMixtureTab(MixtureCrowd):
 
     def retheme(self) -> None:
         """Take the theme's colors."""
-        self.margins.retheme()
-        if self._histogram is not None:
-            self._histogram.retheme()
+        self.area.retheme()
         self.dress_hand()
         self._show_truth()
 
@@ -364,7 +247,7 @@ class GaussianMixtureTab(MixtureCrowd):
             colors = [theme.component(k) for k in range(len(means))]
             self.scatter.arrows.draw(left[:, pair], means, colors, stop_short=MEAN_RADIUS)
         self.scatter.place_trails(picture.trail.past[:, :, pair], marked=not hurried)
-        if self.density_button.isChecked():
+        if self.area.density_button.isChecked():
             self.scatter.shade(picture.weights, means, shapes)
         self.margins.draw(picture.weights, means, shapes)
         self.draw_pulls(picture.means)
@@ -402,13 +285,13 @@ class GaussianMixtureTab(MixtureCrowd):
         return self._truth()
 
     def _show_truth(self) -> None:
-        wanted = self.dataset is not None and self.truth_button.isChecked()
+        wanted = self.dataset is not None and self.area.truth_button.isChecked()
         truth = self._truth() if wanted else None
         none = np.empty(0)
         if truth is None:
             self.scatter.place_truth(None, None)
-            if self._histogram is not None:
-                self._histogram.place_truth(None, none, none)
+            if self.area.made_histogram is not None:
+                self.area.made_histogram.place_truth(None, none, none)
         elif self.one_column:
             variances = truth.covariances[:, 0, 0]
             self.histogram.place_truth(truth.weights, truth.means[:, 0], variances)
@@ -417,21 +300,18 @@ class GaussianMixtureTab(MixtureCrowd):
             shapes = truth.covariances[:, pair[:, None], pair]
             self.scatter.place_truth(truth.means[:, pair], shapes)
 
-    def _on_toggled(self, _: bool) -> None:
-        self.scatter.density.setVisible(self.density_button.isChecked())
-        self.margins.show_margins(self.margins_button.isChecked())
-        self.scatter.show_symbols(self.symbols_button.isChecked())
+    def _on_toggled(self) -> None:
         if self.dataset is not None:
             self._show_truth()
         self.stage.redraw()
 
     def _on_fit(self) -> None:
         self.shown_view.fit()
-        self.fit_button.hide()
+        self.area.fit_button.hide()
         self.stage.redraw()
 
     def _on_zoomed(self, *_: object) -> None:
-        self.fit_button.show()
+        self.area.fit_button.show()
         self.stage.redraw()
 
     # -- words -------------------------------------------------------------------------------
@@ -464,29 +344,12 @@ class GaussianMixtureTab(MixtureCrowd):
 
     def numbers(self, index: int) -> tuple[NumberGroup, ...]:
         """Return weights, means, spreads, and how well the groups agree with the truth."""
-        return (*self._scores(index), *self.words.components(self.shown_params(index)))
-
-    def _scores(self, index: int) -> tuple[NumberGroup, ...]:
+        components = self.words.components(self.shown_params(index))
         shares = self.shares(index)
         if shares is None or self.dataset is None:
-            return ()
-        labels = shares.argmax(axis=1)
-        rows = []
-        truth = self.dataset.truth
-        if truth is not None and truth.labels is not None:
-            from em_explorer.models.clustering_scores import adjusted_rand_index
-
-            agreement = adjusted_rand_index(labels, truth.labels[self.witnesses.rows])
-            tip = "Adjusted Rand index: 1 is the true grouping, 0 is chance"
-            if not self.witnesses.are_all:
-                tip += f". From {len(labels):,} {self.words.nouns} chosen at random"
-            rows.append(NumberRow("agrees with truth (ARI)", f"{agreement:.3f}", tip=tip))
-        if len(labels) <= SILHOUETTE_UP_TO:
-            if index not in self._silhouettes:
-                from em_explorer.models.clustering_scores import silhouette
-
-                self._silhouettes[index] = silhouette(self.data.points, labels)
-            score = self._silhouettes[index]
-            tip = "How much nearer points are to their own group than to the next: 1 is best"
-            rows.append(NumberRow("silhouette", "–" if score is None else plain(score, 3), tip=tip))
-        return (NumberGroup("Groups", tuple(rows)),) if rows else ()
+            return components
+        known = self.dataset.truth
+        truth = None if known is None else known.labels
+        nouns = self.words.nouns
+        scores = self._scores.groups(index, shares, self.data, self.witnesses, nouns, truth)
+        return (*scores, *components)

@@ -21,6 +21,7 @@ from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_words import MixtureWords
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram
+from em_explorer.ui.views.mixture_area import MixtureArea
 from em_explorer.ui.views.scatter import MixtureScatter
 from em_explorer.ui.wording import unit_of
 
@@ -39,7 +40,7 @@ class MixtureHand(ModelTab):
 
     scatter: MixtureScatter
     looks: MixtureLooks
-    _pair: tuple[int, int]
+    area: MixtureArea
 
     def prepare_hand(self) -> None:
         """Make the undo button and the readout; called before anything else is made."""
@@ -104,12 +105,12 @@ class MixtureHand(ModelTab):
     @property
     def pair(self) -> tuple[int, int]:
         """The two columns drawn."""
-        return self._pair
+        return self.area.pair
 
     @property
     def shown_columns(self) -> list[int]:
         """The columns that the hand can change."""
-        return [0] if self.one_column else list(self._pair)
+        return [0] if self.one_column else list(self.pair)
 
     @property
     def words(self) -> MixtureWords:
