@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from em_explorer import __version__
 from em_explorer.display import has_display, missing_libraries
 from em_explorer.em.errors import DataError
+from em_explorer.frames import with_room
 from em_explorer.registry import MODELS
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ def _window(words: list[str]) -> int:
 
 def _open(*arguments: Any, **more: Any) -> int:
     _need_display()
+    return with_room(partial(_run, *arguments, **more))
+
+
+def _run(*arguments: Any, **more: Any) -> int:
     from em_explorer.ui.app import run
 
     return run(*arguments, **more)
