@@ -51,6 +51,19 @@ def test_the_key_and_the_button_open_and_close_it(qtbot: Any, window: Any) -> No
     assert not door.is_open
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_the_window_keeps_its_width_when_the_lab_opens_and_closes(
+    qtbot: Any, window: Any, key: str
+) -> None:
+    lab(window, key)
+    qtbot.wait(1)
+    assert window.width() == 1280
+    window.door.toggle()
+    qtbot.wait(1)
+    assert window.tab.side.isVisible()
+    assert window.width() == 1280
+
+
 def test_a_wide_window_has_room_for_the_lab_and_the_side_panel(qtbot: Any, window: Any) -> None:
     window.door.open("runs")
     window.resize(1920, 1080)

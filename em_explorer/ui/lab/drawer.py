@@ -242,10 +242,15 @@ class LabDoor(QObject):
         # Two runs side by side need the room of all; the Lab comes back after them.
         shown = shown and not (narrow and self.tab.comparing)
         self.tab.taken = WIDTH if shown else 0
+        if not shown:  # what goes goes first: both at once would widen the window
+            self._show_drawer(False)
         self.tab.show_panels(setup=self._allowed, side=self._side_wanted and not (shown and narrow))
+        self._show_drawer(shown)
+
+    def _show_drawer(self, on: bool) -> None:
         if self.drawer is not None:
-            self.drawer.setVisible(shown)
-            self.drawer.line.setVisible(shown)
+            self.drawer.setVisible(on)
+            self.drawer.line.setVisible(on)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give the side panel its room back in a wide window."""
