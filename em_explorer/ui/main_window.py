@@ -6,9 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QKeyEvent,
+    QKeySequence,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDialog,
     QMainWindow,
@@ -371,8 +379,6 @@ class MainWindow(QMainWindow):
         SettingsDialog(self).open()
 
     def _show_keys(self) -> None:
-        from PySide6.QtCore import Qt
-
         box = QMessageBox(self)
         box.setWindowTitle("Keyboard")
         box.setTextFormat(Qt.TextFormat.RichText)
@@ -384,6 +390,7 @@ class MainWindow(QMainWindow):
             ("N", "draw a new start"),
             ("End", "run to the end"),
             ("Esc", "stop EM here"),
+            ("Tab, Enter", "to the next button, press it"),
             ("C", "let EM that has stopped go on"),
             ("B", "branch: another run from here"),
             ("K", "lock parameters, or unlock them"),
@@ -434,6 +441,15 @@ class MainWindow(QMainWindow):
             f"Tab {tab.key}, demo {story}, data {dataset}, seed {tab.seed}, half-step "
             f"{tab.controller.cursor} of {len(trace) if trace is not None else 0}\n{tab.options}"
         )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let Enter press the button that has the focus: Space plays, wherever the focus is."""
+        focus = QApplication.focusWidget()
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and isinstance(focus, QAbstractButton) and self.isAncestorOf(focus):
+            focus.click()
+        else:
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End every worker and dialog before the window goes; nothing may keep it open."""

@@ -100,6 +100,7 @@ class Heading(QWidget):
         self.nudge.setObjectName("nudge")
         self.nudge.setAccessibleName("Nudge the parameters a little and go on")
         self.nudge.setToolTip("Move the parameters a little at random, and start from there")
+        self.nudge.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.nudge.clicked.connect(self.nudge_wanted)
         self.nudge.hide()
         self._head = head = QHBoxLayout()
@@ -145,6 +146,7 @@ class Heading(QWidget):
         for story in stories:
             button = QPushButton(story.label)
             button.setObjectName(f"next_{story.demo}")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, name=story.demo: self.next_wanted.emit(name))
             self._buttons.addWidget(button)
 

@@ -100,7 +100,7 @@ class Transport(QWidget):
         self.step.setMinimumWidth(theme_manager().px(270))
         self.step.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.step.clicked.connect(controller.step)
-        self.end = self._button("end", "Run to the end", controller.run_to_end)
+        self.end = self._button("end", "Run to the end (End)", controller.run_to_end)
         self.new_start = self._button(
             "new-start", "Draw a new start (N)", self.new_start_wanted.emit, name="new_start"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from em_explorer import registry
 from em_explorer.em.census import Census, gather
@@ -29,6 +30,22 @@ def short(tab: Any) -> None:
     """Let the topics' runs end soon; a census never asks others for less."""
     if tab.key == "latent_dirichlet":
         tab.set_run(RunOptions(10, 1e-3))
+
+
+def test_the_focus_stays_where_the_keyboard_left_it(qtbot: Any, window: Any) -> None:
+    _, page = lab(window, "gaussian_mixture")
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    page.button.setFocus(Qt.FocusReason.TabFocusReason)
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        qtbot.keyClick(page.button, Qt.Key.Key_Return)
+        assert page.cancel_button.hasFocus()  # the other thing to press
+    assert page.button.hasFocus()
+    page.button.clearFocus()
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        qtbot.mouseClick(page.button, Qt.MouseButton.LeftButton)
+        assert not page.cancel_button.hasFocus()
+    assert not page.number.hasFocus()
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -332,6 +332,20 @@ def test_the_arrows_belong_to_a_number_that_is_being_typed(qtbot, window):
     assert not box.hasFocus()
 
 
+def test_enter_presses_the_button_that_has_the_focus(qtbot, window):
+    controller = window.tab.controller
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    for button in (window.door.button, window.tab.bottom.traces_button):
+        button.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(button, Qt.Key.Key_Return)
+        assert button.isChecked()
+        QTest.keyClick(button, Qt.Key.Key_Space)
+        assert controller.playing
+        controller.pause()
+        assert button.isChecked()  # Space plays, wherever the focus is
+
+
 def test_a_long_title_in_the_data_box_ends_in_an_ellipsis(qtbot, window):
     box = window.tab.setup.data_box
     assert box.shown_text() == box.currentText()  # "Old Faithful" has room

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from em_explorer.em.progress import Job
@@ -58,6 +58,8 @@ class LabPage(QWidget):
         self.button.setProperty("role", "primary")
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(8)
+        # A click leaves the focus where it was; else it would go astray when the button is off.
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.buttons.addWidget(self.button, 1)
         self.column.addLayout(self.buttons)
         self.column.addWidget(self._make_progress(name))
@@ -81,6 +83,7 @@ class LabPage(QWidget):
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setObjectName(f"{name}_cancel")
         self.cancel_button.setAccessibleName("Cancel what is being computed")
+        self.cancel_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.cancel_button.clicked.connect(self.cancel)
         row.addWidget(self.progress_words, 1)
         row.addWidget(self.cancel_button)
@@ -127,6 +130,8 @@ class LabPage(QWidget):
         self.progress.setValue(0)
         self.progress_words.setText(words)
         self.progress_row.show()
+        if self.button.hasFocus():
+            self.cancel_button.setFocus()
         self.button.setEnabled(False)
 
     @Slot()
@@ -142,8 +147,10 @@ class LabPage(QWidget):
         self.message.setVisible(bool(sentence))
 
     def _rest(self) -> None:
-        self.progress_row.hide()
         self.button.setEnabled(True)
+        if self.cancel_button.hasFocus():
+            self.button.setFocus()
+        self.progress_row.hide()
 
     @Slot(int, float, str, object)
     def _on_advanced(self, job: int, share: float, words: str, partials: tuple[Any, ...]) -> None:

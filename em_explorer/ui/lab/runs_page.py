@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton
 
 from em_explorer.em.steps import StopReason
@@ -71,12 +71,14 @@ class RunsPage(LabPage):
             "EM has stopped: let it go on from here, to a finer tolerance or for more iterations "
             "(C)"
         )
+        self.go_on.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.go_on.clicked.connect(self._on_go_on)
         self.buttons.addWidget(self.go_on, 1)
         self.compare = QPushButton("Compare with …")
         self.compare.setObjectName("runs_compare")
         self.compare.setAccessibleName("Compare this run with another algorithm or run")
         self.compare.setToolTip("Another algorithm from the same start, or a run beside this one")
+        self.compare.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.menu = QMenu(self.compare)
         self.menu.setObjectName("runs_compare_menu")
         self.menu.aboutToShow.connect(self.fill_menu)

@@ -79,6 +79,7 @@ class StartsPage(LabPage):
         self.bad.setToolTip(
             "Try many starts and show the one from which EM converges at the lowest end"
         )
+        self.bad.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.bad.clicked.connect(self.find_bad)
         self.buttons.addWidget(self.bad, 1)
         self.plot = pg.PlotWidget(enableMenu=False, axisItems=axes())

@@ -132,7 +132,7 @@ class DiagnosePanel(QScrollArea):
         self.picture = BoundPicture("bound_picture")
         self.picture.setToolTip(
             "The likelihood and the bound along the way from these parameters to the next. E lets "
-            "them touch, M goes to the bound’s top. Click to enlarge (B)"
+            "them touch, M goes to the bound’s top. Click to enlarge (P)"
         )
         self.picture.clicked.connect(self.enlarge_wanted)
         self.bound_words = wrapped(role="secondary", name="bound_words")

@@ -45,6 +45,7 @@ class ChainLooks(QObject):
         self.button.setObjectName("sweep")
         self.button.setAccessibleName("Show the forward and backward sweep of the E-step")
         self.button.setCheckable(True)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.toggled.connect(self._on_toggled)
         self.row = QWidget()
         line = QHBoxLayout(self.row)

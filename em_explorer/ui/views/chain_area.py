@@ -78,6 +78,8 @@ class ChainArea(QWidget):
         self.align = QPushButton("Align states")
         self.align.setObjectName("align")
         self.align.setAccessibleName("Renumber the states")
+        for button in (self.whole, self.align):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.sequence_box)
