@@ -136,6 +136,11 @@ class ModelTab(Locking):
             self.bottom.mark(self.controller.cursor)
             self._show_words(self.controller.cursor)
 
+    def show_choice(self) -> None:
+        """Draw and say again what is under the cursor: a person has chosen something in it."""
+        self.stage.redraw()
+        self._show_words(self.controller.cursor)
+
     def _show_nearest(self, index: int) -> None:
         """Show what is at hand at once; the half-step itself follows when it is computed."""
         assert self.controller.trace is not None

@@ -21,7 +21,6 @@ from em_explorer.ui.tabs.hidden_markov_locks import ChainLocks
 from em_explorer.ui.tabs.hidden_markov_looks import ChainLooks
 from em_explorer.ui.tabs.hidden_markov_picture import (
     ChainPicture,
-    PathCache,
     true_params,
     truth_figures,
 )
@@ -38,8 +37,6 @@ from em_explorer.ui.views.chain_area import ChainArea
 from em_explorer.ui.views.observations import Observed
 from em_explorer.ui.wording import count, plain, probability
 
-LONGEST_NAME = 24
-
 MODEL_SECONDS = 0.05
 """As fast as it goes, the matrix, the diagram and the emissions follow so often."""
 
@@ -55,10 +52,8 @@ class HiddenMarkovTab(ChainLocks):
     def build_play_area(self) -> QWidget:
         """Make the time axis, the matrix, the diagram and the emissions."""
         self.prepare_long()
+        self.prepare_states()
         self.area = ChainArea()
-        self.order: Ints = np.arange(2)
-        self._names: dict[int, str] = {}
-        self._paths = PathCache()
         self._model_due, self._model_is_late = 0.0, False
         self._shown_data: Dataset | None = None
         self._shown_kind: tuple[EmissionType, int] | None = None
@@ -141,8 +136,7 @@ class HiddenMarkovTab(ChainLocks):
         """Set the axes where data or emission are others, and number the states as they come."""
         assert self.dataset is not None
         n_states = self.options.n_states
-        self.order = np.arange(n_states)
-        self._paths.clear()
+        self.number_states(n_states)
         self.forget_readings()
         self.looks.rest()
         self.looks.say_length(long=self.long)
@@ -206,107 +200,6 @@ class HiddenMarkovTab(ChainLocks):
         top = max(view.top for view in views)
         for view in views:
             view.raise_top(top)
-
-    def choices(self) -> dict[str, Any]:
-        """Return the states' names and their order."""
-        return {"names": dict(self._names), "order": tuple(int(k) for k in self.order)}
-
-    def take_choices(self, choices: dict[str, Any]) -> None:
-        """Call and order the states as in the other half."""
-        if len(choices["order"]) == self.order.size:
-            self.order = np.array(choices["order"])
-        self._names = dict(choices["names"])
-        self.stage.redraw()
-        self._show_words(self.controller.cursor)
-
-    # -- states by number and name -----------------------------------------------------------
-
-    def names(self) -> tuple[str, ...]:
-        """Return the name of each state, "State 1" where nobody gave one."""
-        return tuple(self._names.get(k, f"State {k + 1}") for k in range(self.options.n_states))
-
-    @Slot(int, str)
-    def rename_state(self, state: int, name: str) -> None:
-        """Name a state; kept while the data set stays. An empty name brings the number back."""
-        name = name.strip()[:LONGEST_NAME]
-        self._names.pop(state, None)
-        if name and name != f"State {state + 1}":
-            self._names[state] = name
-        self.stage.redraw()
-        self._show_words(self.controller.cursor)
-
-    def parts_renumbered(self, order: Ints) -> None:
-        """Let names follow their states."""
-        places = {int(state): k for k, state in enumerate(self.order)}
-        old = self._names
-        moved = {i: old.get(places[int(state)]) for i, state in enumerate(order)}
-        self._names = {i: name for i, name in moved.items() if name is not None}
-
-    def shown_params(self, index: int) -> Any:
-        """Return a snapshot's parameters in the data's units, states numbered as shown."""
-        params = super().shown_params(index)
-        if (self.order == np.arange(self.order.size)).all():
-            return params
-        assert self.model is not None
-        return self.model.permuted(params, self.order)
-
-    def gamma(self, index: int) -> Floats | None:
-        """Return the posterior (T, K), states numbered as shown; None before the first E-step.
-
-        None, too, while a long sequence is still being read.
-        """
-        if self.long:
-            found = self.reading_at(index)
-            return None if found is None else np.asarray(found.gamma[:, self.order])
-        latent = self.latent(index)
-        return None if latent is None else np.asarray(latent.gamma[:, self.order])
-
-    def path(self, index: int) -> Ints | None:
-        """Return the Viterbi path (T,), states numbered as shown; None where there is none yet.
-
-        It belongs to the parameters of the last E-step, like the posterior beside it.
-        """
-        params = self.snapshot(index).posterior_params
-        if params is None:
-            return None
-        assert self.model is not None
-        resting = not self.controller.playing
-        found = self._paths.path(self.model, self.data, params, resting=resting)
-        return None if found is None else relabel(found, self.order)
-
-    @Slot()
-    def align(self) -> None:
-        """Renumber the states to the truth, or by descending mean: which is first is chance."""
-        index = self.controller.cursor
-        if self.controller.trace is None:
-            return
-        gamma = self.gamma(index)
-        if gamma is None:
-            self.notify("Take the first E-step; then there is something to align.", "warning")
-            return
-        order = self._wanted_order(gamma, self.shown_params(index).emission)
-        if (order == np.arange(order.size)).all():
-            self.notify("The states are aligned already.", "success")
-            return
-        self.order = self.order[order]
-        names = {k: self._names[int(o)] for k, o in enumerate(order) if int(o) in self._names}
-        self._names = names
-        moved = sorted(int(o) + 1 for k, o in enumerate(order) if k != int(o))
-        listed = " and ".join([", ".join(map(str, moved[:-1])), str(moved[-1])])
-        self.notify(f"States {listed} changed numbers and colors; nothing else did.", "success")
-        self.stage.redraw()
-        self._show_words(index)
-
-    def _wanted_order(self, gamma: Floats, emission: Any) -> Ints:
-        if self.truth is not None:
-            return align_labels(gamma.argmax(1), self.truth, gamma.shape[1])
-        if isinstance(emission, PoissonEmission):
-            level = emission.rates
-        elif isinstance(emission, GaussianEmission):
-            level = emission.means[:, self.column]
-        else:
-            level = gamma.sum(axis=0)  # symbols have no mean: the state most visited comes first
-        return np.asarray(np.argsort(-level, kind="stable"), dtype=np.int64)
 
     # -- pictures ----------------------------------------------------------------------------
 

@@ -9,8 +9,7 @@ import numpy as np
 from PySide6.QtCore import Slot
 
 from em_explorer.em.anatomy import Lock
-from em_explorer.em.arrays import Ints
-from em_explorer.ui.tabs.chain_long import LongChain
+from em_explorer.ui.tabs.hidden_markov_states import ChainStates
 
 OF_ONE_STATE = ("means", "covariances", "rates")
 
@@ -25,15 +24,10 @@ def renumbered(locks: frozenset[Lock], place: Sequence[int]) -> frozenset[Lock]:
     return frozenset(map(moved, locks))
 
 
-class ChainLocks(LongChain):
+class ChainLocks(ChainStates):
     """What the tab locks and where it shows that."""
 
-    order: Ints
     symbols: Any
-
-    def names(self) -> tuple[str, ...]:
-        """Return the name of each state as shown."""
-        raise NotImplementedError
 
     def lock_names(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the states in the model's order, and of the symbols."""
@@ -43,7 +37,7 @@ class ChainLocks(LongChain):
     def start_from(self, params: Any) -> bool:
         """Run from parameters in the centred frame; states keep the numbers they are shown by."""
         order, locks = self.order, self.locks
-        if (order == np.arange(order.size)).all():
+        if self.in_order:
             return super().start_from(params)
         assert self.model is not None
         self.locks = renumbered(locks, np.argsort(order).tolist())
