@@ -9,14 +9,10 @@ import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
-from em_explorer.data.dataset import Dataset
-from em_explorer.data.hold_out import hold_out
 from em_explorer.em.anatomy import Lock
 from em_explorer.em.arrays import Floats, Ints
-from em_explorer.em.errors import DataError
 from em_explorer.em.steps import Phase
 from em_explorer.models import dirichlet
-from em_explorer.models.corpus import Corpus
 from em_explorer.models.latent_dirichlet_params import LatentDirichletParams
 from em_explorer.models.topic_reading import (
     RECOVERED,
@@ -27,15 +23,11 @@ from em_explorer.models.topic_reading import (
     relevance,
     word_shares_of,
 )
-from em_explorer.session.controller import RunState
-from em_explorer.session.document import Story
-from em_explorer.session.runs import RunRecord
-from em_explorer.session.topic_names import load_names, save_names
 from em_explorer.ui import topic_numbers as numbers
 from em_explorer.ui import topic_wording as words
-from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.numbers import NumberGroup
+from em_explorer.ui.tabs.topic_fit import TopicFit
 from em_explorer.ui.views.topic_area import TopicArea, TopicsPicture
 from em_explorer.ui.views.topic_words import topic_name
 from em_explorer.ui.wording import count, plain
@@ -50,7 +42,7 @@ COUNTED_UP_TO = 1000
 """Documents among which those that have not settled are counted."""
 
 
-class LatentDirichletTab(ModelTab):
+class LatentDirichletTab(TopicFit):
     """Maps of documents and topics, top words or pictures, one document in its topics' colors."""
 
     key: ClassVar[str] = "latent_dirichlet"
@@ -58,20 +50,11 @@ class LatentDirichletTab(ModelTab):
     m_label: ClassVar[str] = "M-step: rewrite the topics"
     curve_name: ClassVar[str] = "bound (ELBO)"
     observation_name: ClassVar[str] = "word"
-    KEPT: ClassVar[tuple[str, ...]] = (
-        *ModelTab.KEPT, "whole", "held", "_fit", "_n_named",
-    )  # fmt: skip
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.document = 0
         self.topic: int | None = None
-        self.whole: Dataset | None = None
-        self.held: Corpus | None = None
-        self._parts: tuple[Dataset, Dataset, Corpus] | None = None
-        self._given_names: dict[str, dict[int, str]] = {}
-        self._fit, self._n_named = "", 0
         self._word_shares: tuple[Any, Floats] | None = None
-        self._perplexities: dict[int, float] = {}
         super().__init__(parent)
 
     def build_play_area(self) -> QWidget:
@@ -88,7 +71,7 @@ class LatentDirichletTab(ModelTab):
             "Fit the topics to nine documents in ten and judge them by every tenth. Numbers then "
             f"shows the held-out perplexity while paused: {numbers.PERPLEXITY_TIP}"
         )
-        self.area: TopicArea = area
+        self.area = area
         return area
 
     # -- data --------------------------------------------------------------------------------
@@ -118,70 +101,6 @@ class LatentDirichletTab(ModelTab):
         n = self.data.n_words
         return self.dataset.vocabulary or tuple(f"word {v + 1}" for v in range(n))
 
-    @property
-    def names(self) -> dict[int, str]:
-        """Names given to the topics, kept with the data set and the start they were given for."""
-        if self._fit not in self._given_names:
-            self._given_names[self._fit] = load_names(self._fit)
-        return self._given_names[self._fit]
-
-    def _name_fit(self, given: Any, *, goes_on: bool) -> str:
-        """Return what the topics' names belong to; a run that goes on has the topics it had."""
-        assert self.whole is not None
-        if goes_on and self._fit:
-            return self._fit
-        start = "given" if given is not None else self.options.start.value
-        return f"{self.whole.name}, {self.options.n_topics} topics, {start}, seed {self.seed}"
-
-    def _start(self, dataset: Dataset, given: Any) -> bool:
-        whole = self.whole if dataset is self.dataset and self.whole is not None else dataset
-        fitted, held, refusal = whole, None, ""
-        if self.area.hold_out_box.isChecked():
-            try:
-                fitted, held = self._part(whole)
-            except DataError as error:
-                self._set_hold_out(False)
-                refusal = str(error)
-        self.controller.pause()  # now: the old run knows nothing of the new documents
-        before = self.whole, self.held, self._fit
-        as_many = self.model is not None and self._n_named == self.options.n_topics
-        goes_on = given is not None and whole is self.whole and as_many
-        self.whole, self.held = whole, held
-        self._fit = self._name_fit(given, goes_on=goes_on)
-        if not super()._start(fitted, given):
-            self.whole, self.held, self._fit = before
-            self._set_hold_out(self.held is not None)
-            return False
-        self._n_named = self.options.n_topics
-        if refusal:  # said last: a run that begins puts older notices away
-            self.notify(refusal)
-        return True
-
-    def _part(self, whole: Dataset) -> tuple[Dataset, Corpus]:
-        """Split a data set into what is fitted and what is held out, the same way each time."""
-        if self._parts is None or self._parts[0] is not whole:
-            self._parts = whole, *hold_out(whole)
-        return self._parts[1], self._parts[2]
-
-    def _set_hold_out(self, on: bool) -> None:
-        self.area.hold_out_box.blockSignals(True)
-        self.area.hold_out_box.setChecked(on)
-        self.area.hold_out_box.blockSignals(False)
-
-    def show_run(self, record: RunRecord, cursor: int | None = None) -> None:
-        """Bring a run back, with the documents that were held out from it."""
-        super().show_run(record, cursor)
-        self._set_hold_out(self.held is not None)
-
-    def load_story(self, story: Story | str) -> bool:
-        """Show a demo from its beginning, with all its documents."""
-        held = self.area.hold_out_box.isChecked()
-        self._set_hold_out(False)
-        if super().load_story(story):
-            return True
-        self._set_hold_out(held)
-        return False
-
     def dataset_changed(self) -> None:
         """Take other documents and words."""
         assert self.dataset is not None
@@ -199,7 +118,7 @@ class LatentDirichletTab(ModelTab):
 
     def run_loaded(self) -> None:
         """Forget what belonged to the run before."""
-        self._perplexities = {}
+        self.forget_perplexities()
         if self.topic is not None and self.topic >= self.options.n_topics:
             self.topic = None
 
@@ -234,7 +153,7 @@ class LatentDirichletTab(ModelTab):
         self.document, self.topic = choices["document"], choices["topic"]
         if choices["fit"] == self._fit:
             self._given_names[self._fit] = dict(choices["names"])
-        self._show_choice()
+        self.show_choice()
 
     def retheme(self) -> None:
         """Take the theme's sizes."""
@@ -437,21 +356,6 @@ class LatentDirichletTab(ModelTab):
     def _objective(self, index: int) -> NumberGroup:
         return numbers.objective_group(super()._objective(index), self.nouns)
 
-    def held_out_perplexity(self, index: int) -> float:
-        """Return the perplexity of the held-out documents at a snapshot's topics."""
-        assert self.held is not None
-        snapshot = self.snapshot(index)
-        key = snapshot.iteration  # its M-step and its E-step have the same topics
-        if key not in self._perplexities:
-            model: Any = self.model
-            self._perplexities[key] = model.perplexity(snapshot.params, self.held)
-        return self._perplexities[key]
-
-    def _on_state(self, state: RunState) -> None:
-        super()._on_state(state)
-        if state is RunState.READY and self.held is not None:
-            self._show_words(self.controller.cursor)
-
     def export_tables(self, index: int) -> dict[str, tuple[list[str], list[Any]]]:
         """Return topics × words, and documents × topics."""
         topics = [topic_name(self.names, k) for k in range(self.options.n_topics)]
@@ -472,23 +376,13 @@ class LatentDirichletTab(ModelTab):
         if document == self.document and self.stage.shown is not None:
             return
         self.document = document
-        self._show_choice()
+        self.show_choice()
 
     @Slot(int)
     def choose_topic(self, topic: int) -> None:
         """Mark a topic's strongest documents; once more lets go of it."""
         self.topic = None if topic == self.topic else topic
-        self._show_choice()
-
-    @Slot(int, str)
-    def rename_topic(self, topic: int, name: str) -> None:
-        """Call a topic something; an empty name brings its number back."""
-        if name and name != f"Topic {topic + 1}":
-            self.names[topic] = name
-        else:
-            self.names.pop(topic, None)
-        save_names(self._fit, self.names)
-        self._show_choice()
+        self.show_choice()
 
     def lock_names(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the topics."""
@@ -498,13 +392,5 @@ class LatentDirichletTab(ModelTab):
     def _on_topic_asked(self, topic: int, place: Any) -> None:
         self.ask_locks([Lock("topics", (topic,))], place)
 
-    def _show_choice(self) -> None:
-        self.stage.redraw()
-        self._show_words(self.controller.cursor)
-
     def _on_grouped(self, _: bool) -> None:
         self.stage.redraw()
-
-    def _on_hold_out(self, _: bool) -> None:
-        if self.dataset is not None:
-            self._start(self.dataset, self.given)
