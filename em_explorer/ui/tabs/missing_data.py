@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
-from em_explorer.data.dataset import Dataset, Truth
-from em_explorer.data.missingness import punch
+from em_explorer.data.dataset import Truth
 from em_explorer.em.anatomy import Lock
-from em_explorer.em.arrays import Bools, Floats, freeze
-from em_explorer.em.errors import DataError, SingularError
+from em_explorer.em.arrays import Bools, Floats
+from em_explorer.em.errors import SingularError
 from em_explorer.em.steps import Phase
 from em_explorer.models.missing_data import draw
 from em_explorer.models.treatments import (
@@ -24,8 +22,6 @@ from em_explorer.models.treatments import (
     fill_with_means,
     moments,
 )
-from em_explorer.session.document import Story
-from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.panels.explain import Explanation
 from em_explorer.ui.panels.missing_data_words import (
     Columns,
@@ -37,52 +33,16 @@ from em_explorer.ui.panels.missing_data_words import (
     score_groups,
 )
 from em_explorer.ui.panels.numbers import NumberGroup, NumberRow
+from em_explorer.ui.tabs.missing_data_brush import HolePunching
 from em_explorer.ui.tabs.missing_data_looks import FillLooks, regression_words
+from em_explorer.ui.tabs.missing_data_picture import OTHERS, MissingPicture
 from em_explorer.ui.views.incomplete_area import IncompleteArea
 from em_explorer.ui.views.pattern_map import find_patterns
 from em_explorer.ui.views.treatment_legend import TRUTH
 from em_explorer.ui.wording import count, unit_of
 
-OTHERS = (
-    Treatment.COMPLETE_CASES,
-    Treatment.MEAN_FILL,
-    Treatment.PLUG_IN,
-    Treatment.RANDOM_DRAWS,
-)
-"""The treatments EM is compared with, in the order of a picture's arrays."""
 
-
-@dataclass(frozen=True)
-class MissingPicture:
-    """What is drawn, in the data's units and over all columns.
-
-    Attributes
-    ----------
-    imputed, deviations : (N, D) float
-        The filled table, and one conditional standard deviation of each missing cell.
-    mean : (D,) float
-    covariance : (D, D) float
-    ghost_mean, ghost_covariance : like the above, or None
-        The state before an M-step.
-    treated_means : (4, D) float
-        Of :data:`OTHERS`; NaN where not wanted or impossible.
-    treated_covariances : (4, D, D) float
-    """
-
-    imputed: Floats
-    deviations: Floats
-    mean: Floats
-    covariance: Floats
-    ghost_mean: Floats | None
-    ghost_covariance: Floats | None
-    treated_means: Floats
-    treated_covariances: Floats
-
-    def __post_init__(self) -> None:
-        freeze(self)
-
-
-class MissingDataTab(ModelTab):
+class MissingDataTab(HolePunching):
     """Scatter of two columns with its margins, the missingness map, and the treatments."""
 
     key: ClassVar[str] = "missing_data"
@@ -92,8 +52,7 @@ class MissingDataTab(ModelTab):
 
     def build_play_area(self) -> QWidget:
         """Make the choice of columns, the brush, the scatter, the map and the legend."""
-        self._undo: list[tuple[Dataset, Story | None]] = []
-        self._punching = False
+        self.prepare_brush()
         self._slides_are_late = False
         self._marked: Bools | None = None
         self.area = area = IncompleteArea()
@@ -101,12 +60,11 @@ class MissingDataTab(ModelTab):
         area.add_looks(self.looks.words, self.looks.button)
         self.x_box, self.y_box, self.punch_box = area.x_box, area.y_box, area.punch_box
         self.brush, self.undo_button = area.brush, area.undo_button
+        self.connect_brush()
         self.scatter, self.map, self.legend = area.scatter, area.map, area.legend
         self.scatter.describe = self.describe_row
         self.x_box.activated.connect(self._on_columns)
         self.y_box.activated.connect(self._on_columns)
-        self.undo_button.clicked.connect(self.undo_punch)
-        self.scatter.punched.connect(self.punch_rows)
         self.scatter.box.asked.connect(self._on_asked)
         self.scatter.row_hovered.connect(self.looks.point_at)
         self.map.picked.connect(self._on_pattern)
@@ -115,16 +73,6 @@ class MissingDataTab(ModelTab):
         return area
 
     # -- data --------------------------------------------------------------------------------
-
-    @property
-    def table(self) -> Floats:
-        """The data in their own units, (N, D), NaN in the holes."""
-        return np.asarray(self.data.values + self.data.center)
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """The two columns drawn."""
-        return max(self.x_box.currentIndex(), 0), max(self.y_box.currentIndex(), 0)
 
     @property
     def truth(self) -> Truth | None:
@@ -139,13 +87,11 @@ class MissingDataTab(ModelTab):
         self.columns = Columns.of(labels, np.where(spreads > 0, spreads, 1.0))
         self._labels = [unit_of(label) for label in labels]
         if not self._punching:
-            self._undo.clear()
-            self.brush.setChecked(False)
             for box, chosen in ((self.x_box, 0), (self.y_box, 1)):
                 box.clear()
                 box.addItems(self.columns.names)
                 box.setCurrentIndex(min(chosen, len(labels) - 1))
-        self.undo_button.setVisible(bool(self._undo))
+        self.show_brush()
         table = self.table
         whole = complete_cases(table)
         self._fixed = {
@@ -447,46 +393,3 @@ class MissingDataTab(ModelTab):
             "standard deviations": (names, deviations.tolist()),
             "mean and covariance": (["", *names], moment_rows),
         }
-
-    # -- the brush ---------------------------------------------------------------------------
-
-    @Slot(object)
-    def punch_rows(self, rows: Any) -> None:
-        """Remove the chosen column's values of some rows, keep their truth, and start again."""
-        dataset = self.dataset
-        assert dataset is not None
-        x, y = self.pair
-        column = (y, x)[max(self.punch_box.currentIndex(), 0)]
-        table = self.table
-        truth = dataset.truth or Truth()
-        complete = table.copy() if truth.complete is None else truth.complete
-        try:
-            for row in rows:
-                table = punch(table, int(row), column)
-        except DataError as error:
-            self.notify(str(error))
-            return
-        holed = replace(dataset, values=table, truth=replace(truth, complete=complete))
-        self._undo.append((dataset, self.story))
-        if not self._start_punched(holed):
-            self._undo.pop()
-            return
-        holes = count(len(rows), "hole")
-        self.open_with(
-            f"You punched {holes} in {self.columns.names[column]}. Numbers compares what EM "
-            "fills in with the values you took away."
-        )
-
-    @Slot()
-    def undo_punch(self) -> None:
-        """Give back the values of the last stroke of the brush."""
-        if self._undo:
-            dataset, self.story = self._undo.pop()
-            self._start_punched(dataset)
-
-    def _start_punched(self, dataset: Dataset) -> bool:
-        self._punching = True
-        try:
-            return self._start(dataset, self.given)
-        finally:
-            self._punching = False
