@@ -11,7 +11,7 @@ and Machine Learning*, §13.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -166,6 +166,27 @@ class HiddenMarkov:
         entropy = log_likelihood - _expected_log_joint(params, statistics)
         posterior = _posterior(chains, gamma, log_emission, statistics) if latent else None
         return Expectation(statistics, entropy, log_likelihood, posterior)
+
+    def e_step_and_gamma(
+        self, data: SequenceData, params: HiddenMarkovParams
+    ) -> tuple[Expectation[HiddenMarkovStatistics], Floats]:
+        """Do the E-step, and return γ (T, K) of its posterior beside what it counted.
+
+        Whoever only draws γ is spared what :meth:`e_step` adds to it for ``latent``: of a long
+        sequence that takes longer than the E-step itself.
+
+        Raises
+        ------
+        ImpossibleDataError, SingularError
+            As :meth:`e_step`.
+        """
+        if self.backend is Backend.NUMBA:
+            check_params(self.options, params, data)
+            compiled: tuple[Expectation[HiddenMarkovStatistics], Floats]
+            compiled = _kernel().e_step_and_gamma(data, params)
+            return compiled
+        found = self.e_step(data, params, latent=True)
+        return replace(found, latent=None), found.latent.gamma
 
     def m_step(
         self, params: HiddenMarkovParams, expectation: Expectation[HiddenMarkovStatistics]

@@ -20,7 +20,7 @@ from em_explorer.session.em_clock import EmClock
 from em_explorer.session.runs import going_on
 from em_explorer.session.settings import load_settings
 from em_explorer.session.trace_cursor import TraceCursor
-from em_explorer.session.watching import WatchedModel
+from em_explorer.session.watching import Look, WatchedModel
 from em_explorer.session.worker_link import GRANTS_UNDER_WAY, WorkerLink
 
 AS_FAST_AS_IT_GOES = math.inf
@@ -92,7 +92,7 @@ class Controller(TraceCursor):
         data: Any,
         params: Any,
         run: RunOptions | None = None,
-        keep: Callable[[Any], Any] | None = None,
+        keep: Look | None = None,
     ) -> None:
         """Replace the current run by a new one, paused at its start.
 
@@ -104,8 +104,8 @@ class Controller(TraceCursor):
         params : object
             Initial parameters in the frame of ``data``.
         run : RunOptions, optional
-        keep : callable, optional
-            Takes the latent posterior of an E-step; what it returns is kept for :meth:`found`.
+        keep : Look, optional
+            Does an E-step and says what to keep of its posterior for :meth:`found`.
         """
         self._make_ready(model, run or RunOptions(), keep)
         steps = em_steps(self._watched or model, data, params, self.run)
@@ -119,7 +119,7 @@ class Controller(TraceCursor):
         self,
         trace: Trace,
         run: RunOptions,
-        keep: Callable[[Any], Any] | None = None,
+        keep: Look | None = None,
         cursor: int | None = None,
     ) -> None:
         """Show a run of the past again; where it had not stopped, it can go on.
@@ -128,7 +128,7 @@ class Controller(TraceCursor):
         ----------
         trace : Trace
         run : RunOptions
-        keep : callable, optional
+        keep : Look, optional
             See :meth:`load`.
         cursor : int, optional
             Where to look; the newest half-step by default.
@@ -139,13 +139,13 @@ class Controller(TraceCursor):
         steps = iter(()) if ended else going_on(trace, run, self._watched)
         self._follow(steps, len(trace) - 1 if cursor is None else min(cursor, len(trace) - 1))
 
-    def go_on(self, run: RunOptions, keep: Callable[[Any], Any] | None = None) -> None:
+    def go_on(self, run: RunOptions, keep: Look | None = None) -> None:
         """Let a run that has stopped go on from its last half-step, until ``run`` says so."""
         if self.trace is not None and self.trace.stop is not None:
             self.trace.stop = None
             self.show(self.trace, run, keep)
 
-    def _make_ready(self, model: Model, run: RunOptions, keep: Callable[[Any], Any] | None) -> None:
+    def _make_ready(self, model: Model, run: RunOptions, keep: Look | None) -> None:
         """Leave the run before behind."""
         self.pause()
         self._link.start_thread()

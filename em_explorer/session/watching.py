@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from em_explorer.em.model import Expectation
@@ -13,6 +12,9 @@ FRAME_SECONDS = 0.016
 """So often an E-step's posterior is kept: more could not be drawn."""
 
 KEPT = 3
+
+Look = Callable[[Any, Any, Any, Any], tuple[Expectation[Any], Any]]
+"""Does a model's E-step, given (model, data, params, carry); returns it and what to keep."""
 
 
 class WatchedModel:
@@ -23,13 +25,12 @@ class WatchedModel:
     Parameters
     ----------
     model : EMModel
-    keep : callable
-        Takes the latent posterior; returns what is worth keeping of it.
+    look : Look
     """
 
-    def __init__(self, model: Any, keep: Callable[[Any], Any]) -> None:
+    def __init__(self, model: Any, look: Look) -> None:
         self._model = model
-        self._keep = keep
+        self._look = look
         self._due = 0.0
         self._found: tuple[tuple[Any, Any], ...] = ()
 
@@ -45,10 +46,10 @@ class WatchedModel:
             found: Expectation[Any] = self._model.e_step(data, params, latent=latent, carry=carry)
             return found
         self._due = now + FRAME_SECONDS
-        found = self._model.e_step(data, params, latent=True, carry=carry)
+        found, kept = self._look(self._model, data, params, carry)
         # One assignment of a new tuple: whoever reads meanwhile sees the old one or the new.
-        self._found = (*self._found[1 - KEPT :], (params, self._keep(found.latent)))
-        return replace(found, latent=None)
+        self._found = (*self._found[1 - KEPT :], (params, kept))
+        return found
 
     def found(self, params: Any) -> Any:
         """Return what was kept of the E-step at exactly these params, or None."""

@@ -15,6 +15,7 @@ from em_explorer.session.controller import Controller
 from em_explorer.session.document import Story
 from em_explorer.session.loading import BackgroundLoad
 from em_explorer.session.lockstep import Leader
+from em_explorer.session.watching import Look
 from em_explorer.ui.bottom import Bottom
 from em_explorer.ui.data_choices import DataChoice
 from em_explorer.ui.panels.explain import Explanation
@@ -110,8 +111,8 @@ class TabBase(QWidget):
         """Whether pictures of these data are made in another thread."""
         return False
 
-    def keep_posterior(self) -> Callable[[Any], Any] | None:
-        """Return what takes the part of a posterior that pictures need, if it costs much to find.
+    def keep_posterior(self) -> Look | None:
+        """Return what keeps the part of a posterior that pictures need, if it costs much to find.
 
         Then the worker keeps it for ``controller.found``, and no E-step is done twice.
         """

@@ -93,6 +93,20 @@ def test_looking_changes_no_bit(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_states", [3, 6])
+def test_gamma_alone_is_that_of_the_whole_posterior(kind, n_states):
+    reference, compiled, data, params = problem(kind, n_states, 4, (700, 40))
+    for model in (reference, compiled):
+        whole = model.e_step(data, params, latent=True)
+        found, gamma = model.e_step_and_gamma(data, params)
+        assert found.latent is None
+        assert not gamma.flags.writeable
+        np.testing.assert_array_equal(gamma, whole.latent.gamma)
+        assert found.log_likelihood == whole.log_likelihood
+        assert_close(found.statistics, whole.statistics, rtol=0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_threads_change_no_bit(kind, monkeypatch):
     monkeypatch.setattr(kernel, "CHUNK_STEPS", 300)
     _, compiled, data, params = problem(kind, 3, 1, (100, 250, 60, 400, 7, 90, 310))

@@ -60,11 +60,24 @@ def e_step(
         When a covariance is not positive definite.
     """
     posterior = _Posterior(data, params) if latent else None
-    job = _Job(params, data, in_kernel_form(data, params), posterior)
-    counted: Counted = reduce(add, map_chunks(job.run, _chunks(data)))
+    counted = _count(data, params, posterior)
     if posterior is None:
         return counted
     return replace(counted, latent=posterior.finished(params, counted.statistics))
+
+
+def e_step_and_gamma(data: SequenceData, params: HiddenMarkovParams) -> tuple[Counted, Floats]:
+    """Do what ``HiddenMarkov.e_step_and_gamma`` does; see :func:`e_step` for what it raises."""
+    posterior = _Posterior(data, params, only_gamma=True)
+    counted = _count(data, params, posterior)
+    posterior.gamma.setflags(write=False)
+    return counted, posterior.gamma
+
+
+def _count(data: SequenceData, params: HiddenMarkovParams, posterior: _Posterior | None) -> Counted:
+    job = _Job(params, data, in_kernel_form(data, params), posterior)
+    counted: Counted = reduce(add, map_chunks(job.run, _chunks(data)))
+    return counted
 
 
 def viterbi(data: SequenceData, params: HiddenMarkovParams) -> tuple[Ints, float]:
@@ -294,12 +307,16 @@ class _Job:
 
 
 class _Posterior:
-    """The posterior as it is being filled."""
+    """The posterior as it is being filled; α and β stay empty where only γ is asked for."""
 
-    def __init__(self, data: SequenceData, params: HiddenMarkovParams) -> None:
+    def __init__(
+        self, data: SequenceData, params: HiddenMarkovParams, *, only_gamma: bool = False
+    ) -> None:
         self.data = data
+        self.only_gamma = only_gamma
         shape = len(data), params.n_states
-        self.gamma, self.alpha, self.beta = np.empty(shape), np.empty(shape), np.empty(shape)
+        passes = (0, params.n_states) if only_gamma else shape
+        self.gamma, self.alpha, self.beta = np.empty(shape), np.empty(passes), np.empty(passes)
         self.in_logs: list[tuple[slice, Floats]] = []
 
     def part(self, steps: slice) -> tuple[Floats, Floats, Floats]:
@@ -308,7 +325,10 @@ class _Posterior:
     def put(
         self, steps: slice, gamma: Floats, alpha: Floats, beta: Floats, log_scale: Floats
     ) -> None:
-        self.gamma[steps], self.alpha[steps], self.beta[steps] = gamma, alpha, beta
+        self.gamma[steps] = gamma
+        if self.only_gamma:
+            return
+        self.alpha[steps], self.beta[steps] = alpha, beta
         self.in_logs.append((steps, log_scale))
 
     def finished(

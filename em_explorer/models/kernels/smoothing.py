@@ -190,9 +190,17 @@ def write_posterior(
     gamma: Floats,
     posterior: Any,
 ) -> None:
-    """Write a block's γ, α and β, scaled so that α sums to one and ``gamma = alpha · beta``."""
+    """Write a block's γ, α and β, scaled so that α sums to one and ``gamma = alpha · beta``.
+
+    Only γ where α and β are empty.
+    """
     gammas, alphas, betas = posterior
     size = len(scaled)
+    if len(alphas) == 0:
+        for t in range(n):
+            for i in range(size):
+                gammas[begin + t, i] = gamma[i, t]
+        return
     for t in range(n):
         total = scaled[:, t].sum()
         for i in range(size):

@@ -12,6 +12,7 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.models.alignment import align_labels, relabel
 from em_explorer.models.hidden_markov import viterbi
 from em_explorer.session.making import Maker
+from em_explorer.session.watching import Look
 from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.tabs.hidden_markov_picture import ChainPicture, truth_figures
 from em_explorer.ui.views.time_images import TimeImages
@@ -151,9 +152,9 @@ class LongChain(ModelTab):
         self._paths_maker.cancel()
         self._readings = ()
 
-    def keep_posterior(self) -> Callable[[Any], Any] | None:
+    def keep_posterior(self) -> Look | None:
         """Have the worker keep what is drawn of a long sequence."""
-        return _gamma_and_transitions if self.long else None
+        return gamma_and_transitions if self.long else None
 
     def reading_at(self, index: int) -> Reading | None:
         """Return what is known by now about the posterior in force at a snapshot."""
@@ -173,17 +174,14 @@ class LongChain(ModelTab):
         outlines = self.parameters_picture(index)
         model, data = self.model, self.data
         assert model is not None
-        params, carry = self.snapshot(index).posterior_params, self.snapshot(index).carry
+        params = self.snapshot(index).posterior_params
         known = self.reading_at(index)
         kept = None if params is None else self.controller.found(params)
         order, draw, truth = self.order, self.area.time.image_maker(), self.truth
         self._rest.stop()
 
         def read() -> Reading:
-            if kept is not None:
-                return Reading(params, *kept)
-            latent = model.e_step(data, params, latent=True, carry=carry).latent
-            return Reading(params, *_gamma_and_transitions(latent))
+            return Reading(params, *(kept or gamma_and_transitions(model, data, params)[1]))
 
         def make() -> ChainPicture:
             reading = None if params is None else known or read()
@@ -254,5 +252,9 @@ class LongChain(ModelTab):
         self.stage.redraw()
 
 
-def _gamma_and_transitions(latent: Any) -> tuple[Floats, Floats]:
-    return latent.gamma, latent.xi
+def gamma_and_transitions(
+    model: Any, data: Any, params: Any, _carry: Any = None
+) -> tuple[Any, tuple[Floats, Floats]]:
+    """Do an E-step; return it, and what is drawn of its posterior."""
+    found, gamma = model.e_step_and_gamma(data, params)
+    return found, (gamma, found.statistics.transitions)
