@@ -12,6 +12,7 @@ from em_explorer.ui.views.time_images import (
     column_means,
     dots_image,
     mark_image,
+    sort_into_cells,
     stack_image,
     strip_image,
 )
@@ -43,7 +44,9 @@ def test_means_and_majorities_are_those_of_the_steps():
 def test_bands_are_as_high_as_their_shares():
     colors = np.array([[255.0, 0, 0], [0, 255, 0], [0, 0, 255]])
     image = stack_image(np.array([[0.25, 0.5, 0.25], [0.0, 1.0, 0.0]]), colors, 100)
-    assert image.shape == (2, 100, 3)
+    assert image.shape == (2, 100, 4)
+    assert (image[..., 3] == 255).all()
+    image = image[..., :3]
     assert (image == colors[0]).all(axis=2).sum(axis=1).tolist() == [25, 0]
     assert (image == colors[1]).all(axis=2).sum(axis=1).tolist() == [50, 100]
     assert (image[0, 0] == colors[0]).all()  # the first state is at the bottom
@@ -62,10 +65,31 @@ def test_strips_and_marks():
 def test_dots_lie_in_their_rows_with_the_mean_color():
     rows = np.array([0, 0, 1, 1])
     rgb = np.array([[0.0, 0, 0], [100, 0, 0], [50, 50, 50], [50, 50, 50]])
-    image = dots_image(rows, 2, rgb, column_edges(0, 4, 2))
+    cells = sort_into_cells(rows, 2, column_edges(0, 4, 2))
+    image = dots_image(cells, np.eye(4), rgb)
     assert image[0, 0].tolist() == [50, 0, 0, 255]
     assert image[0, 1, 3] == 0
     assert image[1, 1].tolist() == [50, 50, 50, 255]
+    plain = dots_image(cells, None, np.array([[1.0, 2.0, 3.0]]))
+    np.testing.assert_array_equal(plain[..., 3], image[..., 3])
+    assert plain[0, 0].tolist() == [1, 2, 3, 255]
+
+
+def test_crowded_cells_are_more_opaque():
+    rng = np.random.default_rng(1)
+    rows, shares = rng.integers(0, 4, 500), rng.dirichlet(np.ones(3), 500)
+    colors = rng.uniform(0.0, 255.0, (3, 3))
+    edges = column_edges(0, 500, 9)
+    image = dots_image(sort_into_cells(rows, 5, edges), shares, colors)
+    assert image.shape == (9, 5, 4)
+    assert not image[:, 4].any()  # no step is in the last row
+    for c in range(9):
+        for row in range(4):
+            here = np.flatnonzero(rows[edges[c] : edges[c + 1]] == row) + edges[c]
+            share = len(here) / (edges[c + 1] - edges[c])
+            assert image[c, row, 3] == int(40.0 + 215.0 * np.sqrt(share))
+            mean = (shares[here] @ colors).mean(axis=0)
+            np.testing.assert_allclose(image[c, row, :3], mean, atol=1.0)
 
 
 def test_years_are_an_axis_and_gaps_are_not():

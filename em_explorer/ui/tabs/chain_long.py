@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,15 @@ class Reading:
         self.params = params
         self.gamma = gamma
         self.transitions = transitions
-        self.labels: Ints = gamma.argmax(axis=1)
-        self.shares: Floats = gamma.mean(axis=0)
+        self.shares: Floats = np.full(len(gamma), 1.0 / len(gamma)) @ gamma
         self.path: Ints | None = None
         self.right: tuple[tuple[str, float], ...] = ()
         self.truth_order: Ints | None = None
+
+    @cached_property
+    def labels(self) -> Ints:
+        """The most probable state of each step; most pictures pass before anybody asks."""
+        return np.asarray(self.gamma.argmax(axis=1))
 
     def compare(self, truth: Ints, n_states: int) -> None:
         """Find which state goes with which true one, and how many steps are right."""

@@ -20,6 +20,7 @@ from em_explorer.ui.views.scatter import component_colors
 from em_explorer.ui.views.shapes import rgb
 from em_explorer.ui.views.time_images import (
     BAND_ROWS,
+    Binning,
     Palette,
     Sweep,
     TimeImages,
@@ -89,6 +90,7 @@ class TimeView(pg.GraphicsLayoutWidget):
         self._n_true = 0
         self.n_states = 1
         self.sweep: Sweep | None = None
+        self._binning: Binning | None = None
         self._build()
         self._bin_soon = QTimer(self)
         self._bin_soon.setSingleShot(True)
@@ -252,9 +254,12 @@ class TimeView(pg.GraphicsLayoutWidget):
         columns = max(int(self.observations.vb.width()), 1)
         window = TimeWindow(start, stop, columns, self.layer.dot_rows(stop - start))
         palette, seen, labels = self._palette(), self.layer.rows, self._labels
+        if self._binning is None or not self._binning.serves(window, seen, labels):
+            self._binning = Binning(window, seen, labels, max(self._n_true, 1))
+        binning = self._binning
 
         def make(gamma: Floats | None, path: Ints | None) -> TimeImages:
-            return TimeImages(window, seen, gamma, path, labels, palette)
+            return TimeImages(binning, gamma, path, palette)
 
         return make
 
@@ -314,7 +319,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             if image is None:
                 item.clear()
             else:
-                item.setImage(image, autoLevels=False, levels=(0, 255))
+                item.setImage(image, autoLevels=False)
                 item.setRect(where)
 
     def _on_range(self, *_: object) -> None:
