@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel
 
 from em_explorer import registry
 from em_explorer.em.diagnostics import changes
@@ -274,3 +276,23 @@ def test_the_curve_shows_how_far_the_limit_is(window, step, qtbot, key):
         assert x[-1] == 6.0
         assert 10 ** y[-1] == pytest.approx(state.distance, rel=1e-6)
     assert not len(bottom.curve.fall_marks.getData()[0])  # EM never goes down
+
+
+def test_no_name_of_what_changed_is_cut(window, page, run_to_end, qtbot):
+    tab, panel = page("missing_data", "missing-at-random")
+    run_to_end(tab)
+    grid = panel.changed
+    qtbot.waitUntil(lambda: bool(grid.rows) and grid.isVisible())
+    QApplication.sendPostedEvents()
+    labels = [label for label in grid.findChildren(QLabel) if label.isVisible()]
+    names = [label for label in labels if label.text().startswith("row")]
+    assert len(names) == len(grid.rows)
+    for name in names:
+        assert name.width() >= name.sizeHint().width()
+    values = [label.text() for label in labels if "SD" in label.text()]
+    assert len(values) == len(names)
+    assert all(value.startswith("→") for value in values)
+    grid.show_rows(tuple(replace(row, name="x") for row in grid.rows))
+    assert all(" → " in row.value for row in grid.rows)
+    shown = [label.text() for label in labels if "SD" in label.text()]
+    assert shown == [row.value for row in grid.rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -127,12 +127,31 @@ class RowsGrid(QWidget):
         for (name, value), row in zip(self._labels, rows, strict=False):
             swatch = f'<span style="color:{row.color}">●</span> ' if row.color else ""
             name.setText(f"{swatch}{row.name}")
-            value.setText(row.value)
             for label in (name, value):
                 label.setToolTip(row.tip)
         for i, pair in enumerate(self._labels):
             for label in pair:
                 label.setVisible(i < len(rows))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say more where there is more room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Write the values; without where they came from, if a name would else be cut."""
+        room = self.width() - self._grid.horizontalSpacing()
+        pairs = list(zip(self._labels, self.rows, strict=False))
+        for (_, value), row in pairs:
+            value.setText(row.value)
+        if not any("→" in row.value for row in self.rows):
+            return
+        if all(n.sizeHint().width() + v.sizeHint().width() <= room for (n, v), _ in pairs):
+            return
+        for (_, value), row in pairs:
+            _came_from, arrow, rest = row.value.partition("→")
+            value.setText(f"{arrow}{rest}" if arrow else row.value)
 
     def value_of(self, name: str) -> str:
         """Return the value beside a name."""
