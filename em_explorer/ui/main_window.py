@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QStackedWidget,
     QTabBar,
     QToolButton,
@@ -29,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from em_explorer import __version__, registry
+from em_explorer import registry
 from em_explorer.ui.collector import GuiCollector
 from em_explorer.ui.guards import guard_overrides
 from em_explorer.ui.motion import Motion
@@ -39,6 +38,17 @@ if TYPE_CHECKING:
     from em_explorer.session.document import Story
 
 FIRST_SIZE = QSize(1280, 800)
+
+
+def show_beside(window: QWidget, kind: type[QDialog]) -> None:
+    """Show a dialog that blocks nothing: one reads it, plays and may close the window.
+
+    One that is open already comes to the front.
+    """
+    dialog = next((d for d in window.findChildren(kind) if d.isVisible()), None) or kind(window)
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
 
 
 class MainWindow(QMainWindow):
@@ -376,47 +386,17 @@ class MainWindow(QMainWindow):
     def _show_settings(self) -> None:
         from em_explorer.ui.settings_dialog import SettingsDialog
 
-        SettingsDialog(self).open()
+        show_beside(self, SettingsDialog)
 
     def _show_keys(self) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle("Keyboard")
-        box.setTextFormat(Qt.TextFormat.RichText)
-        rows = (
-            ("Space", "play or pause"),
-            ("→", "the next half-step"),
-            ("←", "one half-step back"),
-            ("R", "rewind to the same start"),
-            ("N", "draw a new start"),
-            ("End", "run to the end"),
-            ("Esc", "stop EM here"),
-            ("Tab, Enter", "to the next button, press it"),
-            ("C", "let EM that has stopped go on"),
-            ("B", "branch: another run from here"),
-            ("K", "lock parameters, or unlock them"),
-            ("L", "the Lab: compare runs, starts, models"),
-            ("S", "side by side: another run in lockstep"),
-            ("PgDn, PgUp", "next and previous demo"),
-            ("D", "diagnose this run"),
-            ("T", "parameters against the iteration"),
-            ("P", "the picture of the bound"),
-            ("F9", "fold the side panel"),
-            ("F11", "projector mode"),
-            ("Ctrl+O", "open your own data"),
-            ("Ctrl+D", "dark or light"),
-        )
-        lines = "".join(f"<tr><td><b>{k}</b>&nbsp;&nbsp;</td><td>{w}</td></tr>" for k, w in rows)
-        box.setText(f"<table cellspacing=4>{lines}</table>")
-        box.open()
+        from em_explorer.ui.help import KeyboardHelp
+
+        show_beside(self, KeyboardHelp)
 
     def _show_about(self) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle("About em_explorer")
-        box.setText(
-            f"em_explorer {__version__}\n\nWatch Expectation-Maximization work, one half-step at "
-            "a time.\n\nMIT licence. The data sets' sources are named beside each of them."
-        )
-        box.open()
+        from em_explorer.ui.help import About
+
+        show_beside(self, About)
 
     def open_file(self, path: Path) -> None:
         """Open a data file in the tab in front."""

@@ -112,6 +112,13 @@ def act(w):
     "with the keyboard help open in projector mode": """
 def act(w):
     w.toggle_projector(); w._show_keys(); soon(w.close)""",
+    "by its frame, with settings, keys and about open": """
+def act(w):
+    from PySide6.QtTest import QTest
+    w._show_settings(); w._show_keys(); w._show_about(); w.tab.controller.play()
+    # As the frame's button: Qt ignores it while a modal dialog is open.
+    from PySide6.QtGui import QWindow
+    soon(lambda: QApplication.activeModalWidget() or w.windowHandle().close())""",
     "with two tabs in use": """
 def act(w):
     for i in (1, 3):
