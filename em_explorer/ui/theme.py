@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from string import Template
 from typing import Any
 
@@ -248,8 +249,15 @@ def _restyle(app: QApplication, theme: Theme, scale: float) -> None:
 
 def ui_font(size: int = BODY, *, bold: bool = False, scale: float | None = None) -> QFont:
     """Return the system's UI font, ``size`` px, with figures that stand under each other."""
-    font = QFont(QApplication.font().family())
-    font.setPixelSize(round(size * (theme_manager().scale if scale is None else scale)))
+    pixels = round(size * (theme_manager().scale if scale is None else scale))
+    return QFont(_ui_font(QApplication.font().family(), pixels, bold))
+
+
+@cache
+def _ui_font(family: str, pixels: int, bold: bool) -> QFont:
+    """Return a font that nobody may change: making one takes as long as writing a word with it."""
+    font = QFont(family)
+    font.setPixelSize(pixels)
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font

@@ -22,6 +22,11 @@ from em_explorer.ui.views.scatter import component_colors
 MOST_BARS = 240
 """More bars than this become a heat map."""
 
+UNSEEN = 1e-4
+"""Of the axis' height: a curve that moves by less has not moved by a tenth of a pixel."""
+
+NO_CURVE = np.empty(0), np.empty(0)
+
 
 class EmissionView(pg.PlotWidget):
     """The emissions of all states; the true ones dashed where they are known.
@@ -171,14 +176,19 @@ class EmissionView(pg.PlotWidget):
                 self._draw_bars(emission.probs, ghost, truth)
             return
         for k in range(self._n_states):
-            self.curves[k].setData(*self._density(emission, k, float(shares[k])))
-            for items, other in ((self.ghosts, ghost), (self.truths, truth)):
-                if other is None:
-                    items[k].setData([], [])
-                else:
-                    items[k].setData(*self._density(other, k, float(shares[k])))
+            self._place(self.curves[k], emission, k, shares)
+            self._place(self.ghosts[k], ghost, k, shares)
+            self._place(self.truths[k], truth, k, shares)
         highest = max(float(np.max(c.getData()[1])) for c in self.curves)
         self.raise_top(min(highest, 3.0 * self._top) * 1.08)
+
+    def _place(self, curve: pg.PlotCurveItem, emission: Any, k: int, shares: Floats) -> None:
+        """Draw a density, or none; one that has moved too little to be seen stays."""
+        x, y = self._density(emission, k, float(shares[k])) if emission is not None else NO_CURVE
+        old_x, old_y = curve.xData, curve.yData
+        same = old_x is not None and np.array_equal(x, old_x)
+        if not same or (y.size and np.abs(y - old_y).max() > UNSEEN * self._top):
+            curve.setData(x, y)
 
     def show_locks(self, locks: list[tuple[str, int, int]]) -> None:
         """Put padlocks where things are held: (group, state, symbol or −1) each."""

@@ -17,6 +17,9 @@ from em_explorer.ui.views.inline_edit import InlineEdit
 FAINTEST = 0.01
 """Arrows of less probability are left out."""
 
+DIGITS = 3
+"""Of a probability; one more would change an arrow by less than a hundredth of a pixel."""
+
 MOST_STATES = 12
 WIDEST = 9.0
 
@@ -41,13 +44,18 @@ class TransitionDiagram(QWidget):
         self.matrix: Floats = np.ones((1, 1))
         self.names: tuple[str, ...] = ("1",)
         self._editing = 0
+        self._drawn: Any = None
         self.name_edit = InlineEdit("state_name_in_diagram", "Name of this state", self)
         self.name_edit.entered.connect(lambda text: self.renamed.emit(self._editing, text))
 
     def draw(self, matrix: Floats, names: tuple[str, ...]) -> None:
         """Show a matrix (K, K) and the states' names."""
         self.matrix, self.names = matrix, names
-        self.update()
+        theme = theme_manager()
+        drawn = np.round(matrix, DIGITS).tobytes(), names, theme.current, theme.scale
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.update()
 
     @property
     def radius(self) -> float:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from em_explorer.em.arrays import Bools, Floats
@@ -64,6 +73,30 @@ def times(count: float) -> str:
     return f"{count:,.0f}" if count >= 100 else f"{count:.1f}"
 
 
+@dataclass(frozen=True)
+class CellLook:
+    """All that can be seen of a cell; where none of it changes nothing is painted.
+
+    Attributes
+    ----------
+    fill : int
+        Its color and opacity.
+    text, count : str
+        The probability, and the expected transitions or nothing.
+    change : int
+        1 for "risen", −1 for "fallen", else 0.
+    locked, marked : bool
+        Held; under the pointer or in the hand.
+    """
+
+    fill: int
+    text: str
+    count: str
+    change: int
+    locked: bool
+    marked: bool
+
+
 class TransitionMatrix(QWidget):
     """A[i, j] = p(next state j | state i), rows are "from".
 
@@ -97,6 +130,8 @@ class TransitionMatrix(QWidget):
         self._drag: tuple[int, int, float, float] | None = None
         self._editing: tuple[int, int] = (0, 0)
         self._hover: tuple[int, int] | None = None
+        self._looks: list[CellLook] = []
+        self._looks_of: Any = None
         self.number_edit = InlineEdit("transition_value", "Probability of this transition", self)
         self.name_edit = InlineEdit("state_name", "Name of this state", self)
         self.number_edit.entered.connect(self._on_number)
@@ -107,12 +142,12 @@ class TransitionMatrix(QWidget):
         self.counts, self.names = counts, names
         if self._drag is None:
             self.matrix = matrix
-        self.update()
+        self._update_changed()
 
     def show_before(self, before: Floats | None) -> None:
         """Take the matrix before the M-step, (K, K), to mark what rose and what fell; or None."""
         self.before = before
-        self.update()
+        self._update_changed()
 
     def change(self, i: int, j: int) -> float:
         """Return how much a probability has changed in the M-step; 0 where nothing is marked."""
@@ -123,8 +158,39 @@ class TransitionMatrix(QWidget):
 
     def show_locks(self, cells: Bools, first: Bools) -> None:
         """Take which cells (K, K) are held, and which states' (K,) share of beginnings."""
-        self.locked, self.locked_first = cells, first
-        self.update()
+        if not (np.array_equal(cells, self.locked) and np.array_equal(first, self.locked_first)):
+            self.locked, self.locked_first = cells, first
+            self.update()
+
+    def _update_changed(self) -> None:
+        """Have those cells painted that look another way than they were last asked to."""
+        k = len(self.matrix)
+        theme = theme_manager()
+        whole = k, self.names, self.size(), theme.current, theme.scale
+        looks = [self.look(i, j) for i in range(k) for j in range(k)]
+        if whole != self._looks_of:
+            self.update()
+        else:
+            for cell, (new, old) in enumerate(zip(looks, self._looks, strict=True)):
+                if new != old:
+                    self.update(self.cell_rect(*divmod(cell, k)).adjusted(-1, -1, 1, 1))
+        self._looks, self._looks_of = looks, whole
+
+    def look(self, i: int, j: int) -> CellLook:
+        """Return what is to be seen of a cell."""
+        p = float(self.matrix[i, j])
+        fill = theme_manager().current.component(j)
+        fill.setAlphaF(0.06 + 0.6 * p)
+        held = self.locked.shape == self.matrix.shape and bool(self.locked[i, j])
+        active = self._drag is not None and self._drag[:2] == (i, j)
+        return CellLook(
+            fill.rgba(),
+            probability(p),
+            "" if self.counts is None else f"{times(float(self.counts[i, j]))}×",
+            int(np.sign(self.change(i, j))),
+            held,
+            active or self._hover == (i, j),
+        )
 
     # -- geometry ----------------------------------------------------------------------------
 
@@ -159,22 +225,26 @@ class TransitionMatrix(QWidget):
 
     # -- painting ----------------------------------------------------------------------------
 
-    def paintEvent(self, _event: Any) -> None:
-        """Paint names and cells."""
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the names and cells that are to be painted."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), QColor(theme_manager().current.panel))
-        k = len(self.matrix)
+        k, wanted = len(self.matrix), event.region()
         for i in range(k):
-            self._paint_name(painter, self.header_rect(i), i, right=True)
-            if i < len(self.locked_first) and self.locked_first[i]:
-                place, side = self.header_rect(i), theme_manager().px(11)
-                draw_padlock(painter, side, place.center().y(), side, theme_color("text"))
+            place = self.header_rect(i)
+            if wanted.intersects(place):
+                self._paint_name(painter, place, i, right=True)
+                if i < len(self.locked_first) and self.locked_first[i]:
+                    side = theme_manager().px(11)
+                    draw_padlock(painter, side, place.center().y(), side, theme_color("text"))
             cell = self.cell_rect(0, i)
             above = QRect(cell.left(), 0, cell.width(), self._header[1] - 4)
-            self._paint_name(painter, above, i, right=False)
+            if wanted.intersects(above):
+                self._paint_name(painter, above, i, right=False)
             for j in range(k):
-                self._paint_cell(painter, i, j)
+                if wanted.intersects(self.cell_rect(i, j).adjusted(-1, -1, 1, 1)):
+                    self._paint_cell(painter, i, j)
         painter.end()
 
     def _paint_name(self, painter: QPainter, where: QRect, k: int, *, right: bool) -> None:
@@ -195,46 +265,36 @@ class TransitionMatrix(QWidget):
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
     def _paint_cell(self, painter: QPainter, i: int, j: int) -> None:
-        theme = theme_manager().current
-        rect, p = self.cell_rect(i, j), float(self.matrix[i, j])
-        fill = theme.component(j)
-        fill.setAlphaF(0.06 + 0.6 * p)
-        active = self._drag is not None and self._drag[:2] == (i, j)
-        outline = (
-            QPen(QColor(theme.text), 1.5)
-            if active or self._hover == (i, j)
-            else QPen(theme.color("hairline"), 1)
+        theme, px = theme_manager().current, theme_manager().px
+        rect, look = self.cell_rect(i, j), self.look(i, j)
+        painter.setPen(
+            QPen(QColor(theme.text), 1.5) if look.marked else QPen(theme.color("hairline"), 1)
         )
-        painter.setPen(outline)
-        painter.setBrush(fill)
+        painter.setBrush(QColor.fromRgba(look.fill))
         painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-        if self.locked.shape == self.matrix.shape and self.locked[i, j]:
-            side = min(theme_manager().px(12), 0.4 * rect.height())
+        if look.locked:
+            side = min(px(12), 0.4 * rect.height())
             x, y = rect.right() - 0.8 * side, rect.top() + 0.8 * side
             draw_padlock(painter, x, y, side, theme_color("text"))
-        if min(rect.width() - 6, rect.height() + 6) < theme_manager().px(TEXT_FROM) - 6:
+        if min(rect.width() - 6, rect.height() + 6) < px(TEXT_FROM) - 6:
             return
         painter.setPen(QColor(theme.text))
         painter.setFont(ui_font(BODY, bold=i == j))
-        show_count = self.counts is not None and min(
-            rect.width(), rect.height()
-        ) >= theme_manager().px(COUNT_FROM - 10)
+        room = min(rect.width(), rect.height())
+        show_count = bool(look.count) and room >= px(COUNT_FROM - 10)
         where = rect.adjusted(0, 0, 0, -rect.height() // 3) if show_count else rect
-        painter.drawText(where, Qt.AlignmentFlag.AlignCenter, probability(p))
-        change = self.change(i, j)
-        if change and rect.width() >= theme_manager().px(2 * TEXT_FROM):
+        painter.drawText(where, Qt.AlignmentFlag.AlignCenter, look.text)
+        if look.change and rect.width() >= px(2 * TEXT_FROM):
             painter.setFont(ui_font(CAPTION))
             painter.setPen(theme_manager().current.color("m_text"))
-            beside = where.adjusted(where.width() // 2 + theme_manager().px(16), 0, 0, 0)
-            arrow = "▲" if change > 0 else "▼"
+            beside = where.adjusted(where.width() // 2 + px(16), 0, 0, 0)
+            arrow = "▲" if look.change > 0 else "▼"
             painter.drawText(beside, Qt.AlignmentFlag.AlignVCenter, arrow)
             painter.setPen(QColor(theme.text))
-        if show_count and self.counts is not None:
+        if show_count:
             painter.setFont(ui_font(CAPTION))
             below = rect.adjusted(0, rect.height() // 2, 0, -2)
-            painter.drawText(
-                below, Qt.AlignmentFlag.AlignCenter, f"{times(float(self.counts[i, j]))}×"
-            )
+            painter.drawText(below, Qt.AlignmentFlag.AlignCenter, look.count)
 
     # -- the hand ----------------------------------------------------------------------------
 
