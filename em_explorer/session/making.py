@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from em_explorer.session.threads import end_thread, give_way
+from em_explorer.session.threads import IS_WAITED_FOR, end_thread, give_way
 
 
 class _Caller(QObject):
@@ -23,7 +23,7 @@ class _Caller(QObject):
     @Slot(int, object)
     def call(self, number: int, function: Callable[[], Any]) -> None:
         """Call a function and say what came of it."""
-        give_way()
+        give_way(IS_WAITED_FOR)
         try:
             result, error = function(), None
         except Exception as raised:  # told in the window's thread, where it is dealt with

@@ -20,6 +20,9 @@ GIVES_WAY = 5
 """Niceness of threads that calculate: where there are fewer cores than threads, the window goes
 first."""
 
+IS_WAITED_FOR = 2
+"""Niceness of threads that make what somebody waits for: they go before EM, after the window."""
+
 _giving_way = threading.local()
 
 _busy: list[tuple[QThread, QObject | None]] = []
@@ -39,15 +42,15 @@ def share_the_machine() -> None:
     threadpool_limits(1, user_api="blas")
 
 
-def give_way() -> None:
-    """Let the window's thread go before the present one, where the system knows how.
+def give_way(niceness: int = GIVES_WAY) -> None:
+    """Let the window's thread go before the present one, where the system knows how; said once.
 
     Linux has a niceness for each thread; threads begun by this one inherit it.
     """
     if sys.platform == "linux" and not getattr(_giving_way, "done", False):
         _giving_way.done = True
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GIVES_WAY)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def end_thread(thread: QThread, worker: QObject | None, patience_ms: int = PATIENCE_MS) -> bool:

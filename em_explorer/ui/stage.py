@@ -118,6 +118,13 @@ class Stage(QObject):
         if not self._frame.isActive() and self._making is None:
             self._wait_for_frame()
 
+    def _go_on(self) -> None:
+        """Have the next picture made: at once if it is due, while the one before is painted."""
+        if time.perf_counter() >= self._next_frame:
+            self.draw_now()
+        else:
+            self._wait_for_frame()
+
     def _wait_for_frame(self) -> None:
         wait = 1000.0 * (self._next_frame - time.perf_counter())
         self._frame.start(max(0, min(round(wait), round(FRAME_MS))))
@@ -200,11 +207,11 @@ class Stage(QObject):
     @Slot(object)
     def _on_made(self, picture: Any) -> None:
         index, self._making = self._making, None
-        if self._wanted is not None:
-            self._wait_for_frame()
         if index is not None:
             self._bring(index, picture)
             self._passing = True  # it may be a sketch
+        if self._wanted is not None:
+            self._go_on()
 
     @Slot(object)
     def _on_not_made(self, error: Exception) -> None:

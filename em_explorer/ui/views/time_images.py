@@ -202,15 +202,17 @@ def dots_image(cells: Cells, shares: Floats | None, colors: Floats) -> Image:
         The mean color of a cell's steps.
     """
     n, (m, n_rows) = len(cells.places), cells.shape
-    image = np.zeros((n_rows * m, 4), dtype=np.uint8)
-    image[cells.places, 3] = cells.opacity
+    dots = np.empty((n, 4), dtype=np.uint8)
+    dots[:, 3] = cells.opacity
     if shares is None:
-        image[cells.places, :3] = colors[0]
+        dots[:, :3] = colors[0]
     else:
         sums = [np.bincount(cells.cell, weights=column, minlength=n) for column in shares.T]
-        mean = np.stack(sums, axis=1) @ colors / cells.counts[:, None]
-        image[cells.places, :3] = np.clip(mean, 0, 255)
-    return image.reshape(n_rows, m, 4).transpose(1, 0, 2)
+        dots[:, :3] = np.stack(sums, axis=1) @ colors / cells.counts[:, None]
+    # One number of 32 bits for each dot: half the time of placing its channels.
+    image = np.zeros(n_rows * m, dtype=np.uint32)
+    image[cells.places] = dots.view(np.uint32)[:, 0]
+    return image.view(np.uint8).reshape(n_rows, m, 4).transpose(1, 0, 2)
 
 
 @dataclass(frozen=True)
