@@ -22,6 +22,9 @@ from em_explorer.ui.wording import plain
 
 WIDTH = 320
 
+BESIDE = 140
+"""Labels up to this width, px, stand side by side."""
+
 
 def summary(breakpoints: Breakpoints) -> tuple[str, ...]:
     """Return in a few words each what EM is paused for."""
@@ -58,7 +61,7 @@ class BreakpointForm(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         title = QLabel("Stop when …")
         title.setProperty("role", "title")
-        self.form = OptionsForm(Breakpoints, columns=2)
+        self.form = OptionsForm(Breakpoints, columns=2, most_beside=BESIDE)
         self.form.changed.connect(self.changed)
         self.clear = QPushButton("Never")
         self.clear.setObjectName("clear_breakpoints")
@@ -122,6 +125,7 @@ class BreakpointButton(QToolButton):
         corner = self.mapToGlobal(QPoint(0, 0))
         self.form.move(corner.x(), max(0, corner.y() - self.form.height() - 4))
         self.form.show()
+        self.form.form.editors["bound_falls"].setFocus(Qt.FocusReason.PopupFocusReason)
 
     @Slot(object)
     def _on_changed(self, breakpoints: Breakpoints) -> None:
@@ -136,8 +140,8 @@ class BreakpointButton(QToolButton):
             text += f" +{len(found) - 1}"
         self.setText(text)
         self.setToolTip(
-            "Pause EM when something happens"
+            "Pause EM when something happens (W)"
             if not found
-            else "EM pauses when " + ", when ".join(found)
+            else "EM pauses when " + ", when ".join(found) + " (W)"
         )
         restyle(self, state="warning" if found else "")

@@ -35,7 +35,7 @@ TEXT_MARGIN = 8
 NEVER_TYPED = (
     *(Qt.Key.Key_Space, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
     *(Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_B, Qt.Key.Key_C, Qt.Key.Key_L),
-    *(Qt.Key.Key_D, Qt.Key.Key_T, Qt.Key.Key_P),
+    *(Qt.Key.Key_D, Qt.Key.Key_T, Qt.Key.Key_P, Qt.Key.Key_K, Qt.Key.Key_S, Qt.Key.Key_W),
 )
 """Keys of the window that no number needs."""
 

@@ -45,7 +45,10 @@ class OptionsForm(QWidget):
         given to :meth:`set_value`, so two forms over one class stay in step by passing each
         other's value on.
     columns : int
-        How many controls stand side by side; a choice, or one with a long label, stands alone.
+        How many controls stand side by side; a choice, a check box, or one with a long label,
+        stands alone.
+    most_beside : int
+        A label wider than this is a long one, px.
     """
 
     changed = Signal(object)
@@ -58,6 +61,7 @@ class OptionsForm(QWidget):
         parent: QWidget | None = None,
         *,
         columns: int = 1,
+        most_beside: int = MOST_BESIDE,
     ) -> None:
         super().__init__(parent)
         self._options: Any = options_class()
@@ -74,7 +78,8 @@ class OptionsForm(QWidget):
         self._folded = QWidget(self)
         folded = _column(self._folded, 1.5 * GRID)
         self._problem = QLabel(self)
-        self._add_rows({n: c for n, c in shown.items() if not c.advanced}, columns)
+        plain = {n: c for n, c in shown.items() if not c.advanced}
+        self._add_rows(plain, columns, theme_manager().px(most_beside))
         for name, control in shown.items():
             if control.advanced:
                 folded.addWidget(self._row(name, control))
@@ -136,14 +141,14 @@ class OptionsForm(QWidget):
         self._rows[name] = row
         return row
 
-    def _add_rows(self, shown: dict[str, Control], columns: int) -> None:
+    def _add_rows(self, shown: dict[str, Control], columns: int, room: int) -> None:
         """Put the controls under each other, narrow ones side by side."""
-        room = theme_manager().px(MOST_BESIDE)
         waiting: list[QWidget] = []
         for name, control in shown.items():
             row = self._row(name, control)
             wide = self.fontMetrics().horizontalAdvance(control.label) > room
-            alone = columns == 1 or wide or isinstance(self.editors[name], ChoiceEdit)
+            broad = isinstance(self.editors[name], ChoiceEdit | QCheckBox)
+            alone = columns == 1 or wide or broad
             if waiting and (alone or len(waiting) == columns):
                 self._layout.addLayout(_side_by_side(waiting))
                 waiting = []

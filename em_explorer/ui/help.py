@@ -16,6 +16,7 @@ KEYS = (
     ("End", "run to the end"),
     ("Esc", "stop EM here"),
     ("Tab, Enter", "to the next button, press it"),
+    ("W", "choose when EM is to pause by itself"),
     ("C", "let EM that has stopped go on"),
     ("B", "branch: another run from here"),
     ("K", "lock parameters, or unlock them"),

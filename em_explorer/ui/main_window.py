@@ -217,6 +217,9 @@ class MainWindow(QMainWindow):
         self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
         self._action(run_menu, "run_branch", "&Branch here", lambda: self.tab.branch(), "B")
         self._action(run_menu, "run_go_on", "&Go on from here", lambda: self.tab.go_on(), "C")
+        self._action(
+            run_menu, "run_stop_when", "Stop &when…", lambda: self.tab.breakpoints.open_form(), "W"
+        )
         self._action(run_menu, "run_locks", "&Lock parameters…", lambda: self.tab.open_locks(), "K")
         self._make_compare_menu()
         for name, words, key, open_it in (

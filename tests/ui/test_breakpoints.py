@@ -140,3 +140,17 @@ def test_everything_is_said():
         "every E-step ends",
     )
     assert summary(Breakpoints()) == ()
+
+
+def test_the_form_is_opened_by_a_key_that_its_button_names(window, qtbot):
+    button = window.tab.breakpoints
+    assert "(W)" in button.toolTip()
+    window.activateWindow()
+    qtbot.keyClick(window, Qt.Key.Key_W)
+    assert button.form.isVisible()
+    rows = [button.form.form.editors[name] for name in ("counts_below", "eigenvalue_below")]
+    tops = {editor.mapTo(button.form, editor.rect().topLeft()).y() for editor in rows}
+    assert len(tops) == 1  # side by side
+    button.form.hide()
+    button.set_breakpoints(Breakpoints(at_iteration=3))
+    assert button.toolTip().endswith("(W)")
