@@ -113,7 +113,9 @@ def test_a_symmetric_start_is_recognized_before_anything_runs(window, qtbot, ste
     assert tab.heading.nudge.isVisible()
     panel = tab.side.open_diagnose()
     assert tab.start_flaw in panel.changed_words.text()
+    focused = window.focusWidget()
     qtbot.mouseClick(tab.heading.nudge, Qt.MouseButton.LeftButton)
+    assert window.focusWidget() is focused  # not on whatever stands beside the button that went
     assert tab.controller.cursor == 0
     assert tab.start_flaw == ""
     assert not tab.heading.nudge.isVisible()

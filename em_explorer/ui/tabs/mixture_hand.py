@@ -190,7 +190,7 @@ class MixtureHand(ModelTab):
         changed_data = dataset is not self.dataset
         self._undo.append(before)
         del self._undo[:-UNDO_STEPS]
-        if not self._begin(dataset, params, f"{words} Press E to see who takes what."):
+        if not self._begin(dataset, params, f"{words} Press → to see who takes what."):
             self._undo.pop()
             self.undo_button.setEnabled(bool(self._undo))
             self.stage.redraw()
