@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from em_explorer import registry
 from em_explorer.em.steps import StopReason
 from em_explorer.models.missing_data import MissingDataParams
+from em_explorer.ui.views.bound_picture import ticks
 
 KEYS = [row.key for row in registry.MODELS]
 
@@ -142,3 +143,23 @@ def test_an_ordinary_start_has_no_warning(window, qtbot):
     qtbot.waitUntil(lambda: tab.diagnosis.start_moves is not None)
     assert tab.bottom.outlook.text() == ""
     assert not tab.heading.nudge.isVisible()
+
+
+def test_the_picture_names_where_theta_is(window, step, drawn):
+    tab = window.tab
+    step(tab, 3)
+    tab.toggle_bound()
+    drawn(tab)
+    assert tab.overlay.picture.places() == ("θ now", "θ after M")
+    step(tab, 1)
+    drawn(tab)
+    assert tab.overlay.picture.places() == ("θ before", "θ now")
+
+
+def test_heights_are_round():
+    assert ticks(68.0) == ((0.0, "0 nats"), (20.0, "+20"), (40.0, "+40"), (60.0, "+60"))
+    assert [words for _, words in ticks(0.41)] == ["0 nats", "+0.2", "+0.4"]
+    assert [words for _, words in ticks(18.2)] == ["0 nats", "+5", "+10", "+15"]
+    assert [words for _, words in ticks(2.4e-7)][1].endswith("×10⁻⁷")
+    for span in np.geomspace(1e-8, 1e8, 60):
+        assert 3 <= len(ticks(float(span))) <= 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,8 @@ DEPTH = 1.4
 NOISE = 1e-12
 """A climb of less than this share of the objective is rounding."""
 
-TICKS = 3
+MOST_DECIMALS = 4
+"""Heights with more decimals are written as powers of ten."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,10 @@ class BoundPicture(QWidget):
         gap = line.log_likelihood[top] - line.bound[top]
         return f"gap {plain(float(max(gap, 0.0)), 3)}" if np.isfinite(gap) else ""
 
+    def places(self) -> tuple[str, str]:
+        """Name the parameters at both ends of the step: now, and what comes or was before."""
+        return ("θ before", "θ now") if self.view.phase == "M" else ("θ now", "θ after M")
+
     # -- painting ----------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -142,7 +148,7 @@ class BoundPicture(QWidget):
     def _paint_axes(self, painter: QPainter, scale: _Scale) -> None:
         theme, px = theme_manager().current, theme_manager().px
         plot = scale.plot
-        for s, words in ((0.0, "θ now"), (1.0, "θ after M")):
+        for s, words in zip((0.0, 1.0), self.places(), strict=True):
             x = scale.x(s)
             painter.setPen(QPen(theme.color("border"), 1, Qt.PenStyle.DotLine))
             painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
@@ -151,13 +157,11 @@ class BoundPicture(QWidget):
             painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), words)
         if not self.large:
             return
-        span = scale.high - scale.start
-        for share in np.linspace(0.0, 1.0, TICKS):
-            y = scale.y(scale.start + share * span)
+        for rise, words in ticks(scale.high - scale.start):
+            y = scale.y(scale.start + rise)
             painter.setPen(QPen(theme.color("hairline"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(theme.color("secondary"))
-            words = "0" if share == 0 else signed(share * span, 2)
             box = QRectF(0, y - px(9), plot.left() - 6, px(18))
             flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(box, int(flags), words)
@@ -187,8 +191,13 @@ class BoundPicture(QWidget):
                 painter.setPen(QPen(theme.color("warning"), 3))
                 painter.drawLine(QPointF(x, high), QPointF(x, low))
                 painter.setPen(theme.color("warning"))
-                words = QRectF(x + 6, (high + low) / 2 - px(9), px(110), px(18))
-                painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.gap_text())
+                where = QRectF(x + 6, (high + low) / 2 - px(9), px(110), px(18))
+                if not self.large:  # beside it the curves leave no room
+                    where = QRectF(x - px(55), low + px(8), px(110), px(14))
+                flags = (
+                    Qt.AlignmentFlag.AlignVCenter if self.large else Qt.AlignmentFlag.AlignCenter
+                )
+                painter.drawText(where, int(flags), self.gap_text())
         if np.isfinite(line.bound[i]):
             painter.setPen(QPen(theme.color("panel"), 2))
             painter.setBrush(theme.phase_color(self.view.phase))
@@ -204,8 +213,23 @@ class BoundPicture(QWidget):
         left = scale.plot.left() + 4
         for i, (words, token) in enumerate(names):
             box = QRectF(left, scale.plot.top() - px(12) + i * px(14), px(72), px(16))
+            width = painter.fontMetrics().horizontalAdvance(words)
+            painter.fillRect(QRectF(left - 2, box.top(), width + 4, px(15)), theme.color("panel"))
             painter.setPen(theme.color(token))
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), words)
+
+
+def ticks(span: float) -> tuple[tuple[float, str], ...]:
+    """Return round heights from 0 up to a span, at least two of them above 0, with their words."""
+    power = 10.0 ** math.floor(math.log10(span))
+    step = next(f * power for f in (5.0, 2.0, 1.0, 0.5, 0.2) if span >= 2.0 * f * power)
+    decimals = max(0, -math.floor(math.log10(step)))
+    found = [(0.0, "0 nats")]
+    for i in range(1, int(span / step) + 1):
+        rise = i * step
+        fits = decimals <= MOST_DECIMALS
+        found.append((rise, f"+{rise:.{decimals}f}" if fits else signed(rise, 3)))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
