@@ -33,6 +33,11 @@ DRIFT = 4.0
 room below 1 more than this many times."""
 
 
+def is_rounding(change: float, bound: float) -> bool:
+    """Say whether a change of a bound, both in nats, is nothing but rounding."""
+    return abs(change) <= NOISE * (1.0 + abs(bound))
+
+
 def _noise(bounds: Floats) -> float:
     """Return the gain, in nats, below which a gain is rounding."""
     return NOISE * (1.0 + float(np.max(np.abs(bounds[np.isfinite(bounds)]), initial=0.0)))

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from em_explorer.em.convergence import is_rounding
 from em_explorer.em.trace import Trace, phase_of
 from em_explorer.session.controller import Controller
 from em_explorer.ui.diagnose_words import Outlook
@@ -180,6 +181,8 @@ class Bottom(QWidget):
             self.per_label.setText("")
             return
         change = bound - before if before is not None else None
+        if change is not None and is_rounding(change, bound):
+            change = 0.0
         self.value_label.setText(nats(bound, change))
         self.change_label.setText("" if change is None else f"{signed(change)} nats")
         restyle(self.change_label, state=phase_of(index).value.lower())

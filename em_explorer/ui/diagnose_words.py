@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from em_explorer.em.anatomy import Gauge
 from em_explorer.em.arrays import Ints
 from em_explorer.em.diagnostics import BoundParts, Change, Convergence, StillMoving
+from em_explorer.em.steps import Stop, StopReason
 from em_explorer.session.diagnosis import Diagnosis
 from em_explorer.ui.panels.numbers import NumberRow
 from em_explorer.ui.theme import theme_manager
@@ -97,6 +99,14 @@ def change_rows(changes: Sequence[Change]) -> tuple[NumberRow, ...]:
     return tuple(rows)
 
 
+def changed_gist(rows: Sequence[NumberRow]) -> str:
+    """Say what changed most, and by how much: there is no room for more."""
+    if not rows:
+        return ""
+    change = re.search("<b>(.*?)</b>", rows[0].value)
+    return f"{rows[0].name} {change.group(1) if change else rows[0].value}"
+
+
 def change_sentence(changes: Sequence[Change]) -> str:
     """Say what an M-step moved most."""
     if not changes or abs(changes[0].moved) < HARDLY:
@@ -115,6 +125,8 @@ def count_rows(counts: Sequence[tuple[Gauge, float | None]]) -> tuple[NumberRow,
     ordered = sorted(counts, key=lambda pair: -abs(pair[0].value - (pair[1] or 0.0)))
     rows = []
     for gauge, before in ordered[:MOST_MOVED]:
+        if before is not None and abs(gauge.value - before) < HARDLY * max(gauge.value, 1.0):
+            break
         if before is None:
             value = f"{plain(gauge.value, 3)} {gauge.unit}"
         else:
@@ -188,7 +200,7 @@ def convergence_gist(state: Convergence) -> str:
         parts.append("arrived")
     elif state.iterations_left is not None:
         parts.append(f"{'≥' if state.at_least else '≈'} {state.iterations_left:,} left")
-    if not parts and state.rate is not None:
+    if not parts and state.rate is not None and state.rate >= 1.0:
         return "the gains still grow"
     return " · ".join(parts) or "too early to tell"
 
@@ -214,10 +226,14 @@ def bound_gist(parts: BoundParts | None, exact: bool) -> str:
     return "gap closed" if parts.gap == 0 else f"gap {plain(parts.gap, 3)} nats"
 
 
-def gauge_gist(gauges: Sequence[Gauge], collapse: tuple[Gauge, int] | None) -> tuple[str, str]:
-    """Say which gauge is the first to look at, with its tone."""
+def gauge_gist(
+    gauges: Sequence[Gauge], collapse: tuple[Gauge, int] | None, stop: Stop | None = None
+) -> tuple[str, str]:
+    """Say which gauge is the first to look at, with its tone; ``stop``: EM stopped here."""
+    if stop is not None and stop.reason is StopReason.SINGULAR:
+        return "EM stopped here", "failure"
     if collapse is not None:
-        return collapse_text(collapse), "failure"
+        return collapse_text(collapse, short=True), "failure"
     low = [gauge for gauge in gauges if gauge.value < gauge.warn]
     if low:
         return f"{low[0].label} is low", "warning"
@@ -234,6 +250,11 @@ def switch_sentence(order: Ints) -> str:
     return f"Parts have changed places on the way: {listed}{more}."
 
 
+def stop_sentence(stop: Stop) -> str:
+    """Say what has failed where EM stopped as singular; what to try is said elsewhere."""
+    return stop.message.split(". ")[0].rstrip(".") + "."
+
+
 def collapse_sentence(collapse: tuple[Gauge, int]) -> str:
     """Warn of what fails, and say what could hold it."""
     gauge, left = collapse
@@ -242,19 +263,27 @@ def collapse_sentence(collapse: tuple[Gauge, int]) -> str:
     return f"{label} shrinks from step to step: {when} EM can’t go on."
 
 
-def collapse_text(collapse: tuple[Gauge, int]) -> str:
-    """Say when what fails."""
+def collapse_text(collapse: tuple[Gauge, int], *, short: bool = False) -> str:
+    """Say when what fails: "2: singular in about 3 iterations", short "2: singular · ≈ 3 left"."""
     gauge, left = collapse
-    when = "now" if left == 0 else f"in about {count(left, 'iteration')}"
+    when = " now" if left == 0 else f" in about {count(left, 'iteration')}"
+    if short and left:
+        when = f" · ≈ {left:,} left"
     who = "" if gauge.part is None else f"{gauge.part + 1}: "
-    return f"{who}{'empty' if gauge.kind == 'count' else 'singular'} {when}"
+    return f"{who}{'empty' if gauge.kind == 'count' else 'singular'}{when}"
+
+
+def stop_at(diagnosis: Diagnosis, index: int) -> Stop | None:
+    """Return why EM stopped at this half-step, if it did."""
+    trace = diagnosis.trace
+    return None if trace is None or index < len(trace) - 1 else trace.stop
 
 
 def outlook(diagnosis: Diagnosis, index: int) -> Outlook:
     """Say in one line what lies ahead: a collapse, a false calm, or how many iterations."""
     if index == 0 or diagnosis.trace is None:
         return Outlook()
-    stopped = diagnosis.trace.stop is not None and index >= len(diagnosis.trace) - 1
+    stopped = stop_at(diagnosis, index) is not None
     collapse = None if stopped else diagnosis.collapse(index)
     if collapse is not None:
         return Outlook(

@@ -65,7 +65,10 @@ class Diagnosing(WordsOfRun):
 
     def posterior_moved(self, index: int) -> tuple[str, tuple[NumberRow, ...]]:
         """Say what an E-step changed: a sentence, and the rows that changed most."""
-        rows = diagnose_words.count_rows(self.diagnosis.counts(index))
+        counts = self.diagnosis.counts(index)
+        rows = diagnose_words.count_rows(counts)
+        if counts and not rows:
+            return "The parameters stand still, and so does what the E-step expects.", ()
         return "The parameters stand still; what the E-step expects has changed:", rows
 
     def true_params(self) -> Any:

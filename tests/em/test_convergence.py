@@ -13,6 +13,7 @@ from em_explorer.em.convergence import (
     decreases,
     distances,
     falls,
+    is_rounding,
     rates,
     rounding_tolerance,
 )
@@ -204,3 +205,9 @@ def test_falls_of_a_trace():
     assert rounding_tolerance(trace) == expected > 0
     assert rounding_tolerance(short_run(1)) == 0.0
     assert falls(short_run(1)).size == 0
+
+
+def test_rounding_is_told_from_a_change():
+    assert is_rounding(-4.5e-13, -1289.8)
+    assert is_rounding(0.0, 0.0)
+    assert not is_rounding(7.8e-9, -1130.3)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from em_explorer import registry
 from em_explorer.em.diagnostics import changes
-from em_explorer.ui.diagnose_words import told
+from em_explorer.ui.diagnose_words import changed_gist, told
 from em_explorer.ui.views.gauges import level, warning_level
 
 KEYS = [row.key for row in registry.MODELS]
@@ -296,3 +296,36 @@ def test_no_name_of_what_changed_is_cut(window, page, run_to_end, qtbot):
     assert all(" → " in row.value for row in grid.rows)
     shown = [label.text() for label in labels if "SD" in label.text()]
     assert shown == [row.value for row in grid.rows]
+
+
+def test_a_folded_heading_names_what_changed_and_by_how_much(page, step):
+    tab, panel = page("missing_data", "airquality")
+    step(tab, 7)
+    panel.sections["changed"].head.setChecked(True)
+    panel.sections["changed"].head.click()
+    gist = panel.sections["changed"].gist
+    assert gist.text() == changed_gist(panel.changed.rows)
+    assert gist.text().startswith("day ")
+    assert gist.text().endswith(" SD")
+
+
+def test_what_rounding_does_is_no_change(page, run_to_end):
+    tab, panel = page("gaussian_mixture", "identical-twins")
+    run_to_end(tab)
+    assert panel.changed.rows == ()
+    assert panel.changed_words.text().endswith("so does what the E-step expects.")
+    assert tab.bottom.change_label.text() == "0 nats"
+
+
+@pytest.mark.parametrize("demo", ["old-faithful-collapse", "singularity"])
+def test_where_em_stopped_nothing_lies_ahead(page, run_to_end, demo):
+    tab, panel = page("gaussian_mixture", demo)
+    panel.sections["gauges"].head.click()
+    run_to_end(tab)
+    section = panel.sections["gauges"]
+    assert section.gist.text() == "EM stopped here"
+    assert panel.gauge_words.text().startswith("Component 2 has collapsed")
+    assert panel.gauge_words.isVisible()
+    tab.controller.back()
+    tab.settle()
+    assert section.gist.text() != "EM stopped here"

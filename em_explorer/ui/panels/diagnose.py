@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from em_explorer.em.diagnostics import falls
+from em_explorer.em.steps import StopReason
 from em_explorer.em.trace import phase_of
 from em_explorer.session.diagnosis import Diagnosis
 from em_explorer.ui import diagnose_words as words
@@ -221,8 +222,7 @@ class DiagnosePanel(QScrollArea):
             rows = () if found is None else words.change_rows(found)
         self.changed_words.setText(text)
         self.changed.show_rows(rows)
-        first = f"{rows[0].name}: {_bare(rows[0].value)}" if rows else ""
-        section.show_gist("" if section.is_open else first)
+        section.show_gist("" if section.is_open else words.changed_gist(rows))
 
     def _fill_bound(self, view: DiagnosisView) -> None:
         section, diagnosis = self.sections["bound"], view.diagnosis
@@ -257,13 +257,17 @@ class DiagnosePanel(QScrollArea):
 
     def _fill_gauges(self, view: DiagnosisView) -> None:
         section, diagnosis = self.sections["gauges"], view.diagnosis
-        gauges, collapse = diagnosis.gauges(view.index), diagnosis.collapse(view.index)
-        section.show_gist(*words.gauge_gist(gauges, collapse))
+        gauges, stop = diagnosis.gauges(view.index), words.stop_at(diagnosis, view.index)
+        collapse = None if stop is not None else diagnosis.collapse(view.index)
+        section.show_gist(*words.gauge_gist(gauges, collapse, stop))
         if not section.is_open:
             return
         self.gauges.show_gauges(gauges)
-        self.gauge_words.setVisible(collapse is not None)
-        self.gauge_words.setText("" if collapse is None else words.collapse_sentence(collapse))
+        sentence = "" if collapse is None else words.collapse_sentence(collapse)
+        if stop is not None and stop.reason is StopReason.SINGULAR:
+            sentence = words.stop_sentence(stop)
+        self.gauge_words.setVisible(bool(sentence))
+        self.gauge_words.setText(sentence)
 
     def _fill_colors(self, view: DiagnosisView) -> None:
         section, keeper = self.sections["colors"], view.colors
@@ -342,7 +346,3 @@ def bound_view(view: DiagnosisView) -> BoundView:
     else:
         message = "being drawn …"
     return BoundView(line, phase, message)
-
-
-def _bare(text: str) -> str:
-    return text.replace("<b>", "").replace("</b>", "")

@@ -20,18 +20,19 @@ from em_explorer.ui.transport import restyle
 
 
 class ElidedLabel(QLabel):
-    """A label of one line that ends in an ellipsis where it has no room."""
+    """A label of one line with an ellipsis, at its end or as ``elide`` says, without room."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.elide = Qt.TextElideMode.ElideRight
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what there is room for."""
         painter = QPainter(self)
         room = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        text = self.fontMetrics().elidedText(self.text(), self.elide, room.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(room, int(self.alignment()), text)
         painter.end()
@@ -64,6 +65,7 @@ class Section(QWidget):
         self.head.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.gist = ElidedLabel()
         self.gist.setObjectName(f"gist_{name}")
+        self.gist.elide = Qt.TextElideMode.ElideMiddle  # its number stands at the end
         self.gist.setProperty("role", "caption")
         self.body = QWidget()
         self.column = QVBoxLayout(self.body)
