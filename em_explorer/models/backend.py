@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 ROOT_PACKAGE = "em_explorer"
 KERNEL_PACKAGE = "em_explorer.models.kernels"
 MARKER = "ready.json"
+LOCK = "compiling"
+"""The file that the process which compiles holds."""
 CACHES_KEPT = 4
 """Caches of earlier versions that may stay: other Pythons may still use them."""
 
@@ -229,6 +231,8 @@ def warm_up(progress: Progress | None = None, kernels: Kernels | None = None) ->
         False when the kernels can't be kept or compiled here: the log says why, and the reference
         goes on serving.
     """
+    from em_explorer.models.one_process import one_process
+
     folder = cache_folder()
     if installed_numba() is None:
         _say_once("numba is not installed")
@@ -237,14 +241,17 @@ def warm_up(progress: Progress | None = None, kernels: Kernels | None = None) ->
         _say_once(f"the cache folder {folder} can't be written")
         return False
     try:
-        found = list(all_kernels() if kernels is None else kernels)
-        for done, (name, run) in enumerate(found):
+        with one_process(folder / LOCK) as waited:
+            if waited and _why_not() is None:
+                return True  # the other process has done it
+            found = list(all_kernels() if kernels is None else kernels)
+            for done, (name, run) in enumerate(found):
+                if progress is not None:
+                    progress(name, done, len(found))
+                run()
             if progress is not None:
-                progress(name, done, len(found))
-            run()
-        if progress is not None:
-            progress("", len(found), len(found))
-        _write_marker(folder)
+                progress("", len(found), len(found))
+            _write_marker(folder)
     except Exception as error:  # a broken numba may raise anything
         _say_once(f"compiling them failed ({type(error).__name__}: {error})")
         return False

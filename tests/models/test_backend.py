@@ -153,6 +153,33 @@ def test_warming_up_fills_the_cache_and_says_how_far_it_is(tiny):
     assert backend.start_warm_up() is None  # there is nothing left to do
 
 
+def test_what_another_process_compiles_is_not_compiled_twice(own_cache, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    folder = backend.cache_folder()
+    folder.mkdir(parents=True)
+    waiting, lock, run, ended = threading.Event(), fcntl.flock, [], []
+
+    def flock(file, how):
+        if not how & fcntl.LOCK_NB:
+            waiting.set()
+        lock(file, how)
+
+    with (folder / backend.LOCK).open("wb") as held:  # as the other process does
+        lock(held, fcntl.LOCK_EX)
+        monkeypatch.setattr(fcntl, "flock", flock)
+        work = [("double", lambda: run.append("double"))]
+        second = threading.Thread(target=lambda: ended.append(warm_up(kernels=work)))
+        second.start()
+        assert waiting.wait(10)
+        assert not run
+        backend._write_marker(folder)
+    second.join(10)
+    assert ended == [True]
+    assert not run
+    assert warm_up(kernels=work)  # by hand, and nobody else is at it
+    assert run == ["double"]
+
+
 def test_a_kernel_that_fails_leaves_the_reference(caplog):
     caplog.set_level(logging.INFO)
 

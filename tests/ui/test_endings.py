@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ui.programs import program
 
 NO_HANG = 2.0
 """From the wish to end to the end of the process, s."""
@@ -55,20 +52,7 @@ def end(
 
     What it says on stderr may only be the traceback that ends with ``expected``.
     """
-    environment = {
-        **os.environ,
-        "QT_QPA_PLATFORM": "offscreen",
-        "PYTHONPATH": str(ROOT),
-        **{f"XDG_{k}_HOME": str(tmp_path / k) for k in ("CONFIG", "CACHE", "DATA", "STATE")},
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", FRAME.format(action=action)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with program(FRAME.format(action=action), tmp_path) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "now\n", process.communicate(timeout=5)
         begun = time.monotonic()
@@ -76,8 +60,6 @@ def end(
             process.send_signal(interrupt)
         said, complained = process.communicate(timeout=20)
         took = time.monotonic() - begun
-    finally:
-        process.kill()
     assert said == ""
     if expected is None:
         assert complained == ""

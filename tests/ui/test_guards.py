@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,8 +11,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QWidget
 
 from em_explorer.ui import guards
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ui.programs import program
 
 
 @pytest.fixture
@@ -95,15 +91,8 @@ def finish(opening):
 app.Opening.finish = finish
 sys.exit(app.run())
 """
-    environment = {
-        **os.environ,
-        "QT_QPA_PLATFORM": "offscreen",
-        "PYTHONPATH": str(ROOT),
-        **{f"XDG_{k}_HOME": str(tmp_path / k) for k in ("CONFIG", "CACHE", "DATA", "STATE")},
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["True", "1"]
-    assert "ZeroDivisionError" in done.stderr
+    with program(code, tmp_path) as process:
+        said, complained = process.communicate(timeout=60)
+    assert process.returncode == 0, complained
+    assert said.split() == ["True", "1"]
+    assert "ZeroDivisionError" in complained

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ui.programs import program
 
 SCRIPT = """
 import sys
@@ -66,18 +61,11 @@ NOT_FOR_A_SHELL = NEVER_AT_THE_START | {
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Names of the modules loaded at each moment of a start."""
     home = tmp_path_factory.mktemp("home")
-    environment = {
-        **os.environ,
-        "QT_QPA_PLATFORM": "offscreen",
-        "PYTHONPATH": str(ROOT),
-        **{f"XDG_{k}_HOME": str(home / k) for k in ("CONFIG", "CACHE", "DATA", "STATE")},
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert done.stderr == ""
-    assert done.returncode == 0
-    lines = (line.split() for line in done.stdout.splitlines())
+    with program(SCRIPT, home) as process:
+        said, complained = process.communicate(timeout=60)
+    assert complained == ""
+    assert process.returncode == 0
+    lines = (line.split() for line in said.splitlines())
     return {moment: set(names) for moment, *names in lines}
 
 
