@@ -130,7 +130,7 @@ class RowsGrid(QWidget):
             swatch = f'<span style="color:{row.color}">●</span> ' if row.color else ""
             name.setText(f"{swatch}{row.name}")
             for label in (name, value):
-                label.setToolTip(row.tip)
+                label.setToolTip(row.tip or f"{row.name}: {row.value}")
         for i, pair in enumerate(self._labels):
             for label in pair:
                 label.setVisible(i < len(rows))
