@@ -58,6 +58,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("main_window")
         self.setWindowTitle("em_explorer")
+        if theme_manager().scale != 1.0:  # one before was closed in projector mode
+            theme_manager().use(scale=1.0)
         self.resize(FIRST_SIZE)
         self._collector = GuiCollector(self)
         self.tabs: dict[str, Any] = {}
@@ -444,7 +446,5 @@ class MainWindow(QMainWindow):
                 self.doors[key].shutdown()
                 tab.close_run()
             self._collector.finish()
-            if self._projector and QApplication.instance() is not None:
-                theme_manager().use(scale=1.0)
         finally:
             event.accept()

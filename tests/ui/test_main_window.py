@@ -16,6 +16,7 @@ from em_explorer import registry
 from em_explorer.em.steps import RunOptions, StopReason, fit
 from em_explorer.session.controller import RunState
 from em_explorer.ui.data_choices import choices_for
+from em_explorer.ui.main_window import MainWindow
 from em_explorer.ui.model_tab import ANOTHER_START
 from em_explorer.ui.theme import presentation_scale, theme_manager
 
@@ -240,6 +241,17 @@ def test_projector_mode_shows_the_picture_and_larger_type(window):
     assert theme_manager().scale == 1.0
     assert tab.setup.isVisible()
     assert tab.side.isVisible()
+
+
+def test_a_window_closed_in_projector_mode_restyles_nothing(window, qtbot):
+    QTest.keyClick(window, Qt.Key.Key_F11)
+    large = theme_manager().scale
+    with qtbot.assertNotEmitted(theme_manager().changed):  # it took longer than all the rest
+        window.close()
+    assert theme_manager().scale == large
+    another = MainWindow()
+    assert theme_manager().scale == 1.0
+    another.close()
 
 
 def test_the_side_panel_folds(window):
