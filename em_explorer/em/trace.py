@@ -10,17 +10,14 @@ stop of every half-step stay.
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from em_explorer.em.arrays import Floats
 from em_explorer.em.memory import Column, Recent, size_of
 from em_explorer.em.model import Expectation
-from em_explorer.em.steps import Model, Phase, RunOptions, Snapshot, Stop, continue_steps
+from em_explorer.em.replay import Replay, Replayed
+from em_explorer.em.steps import Model, Phase, Snapshot, Stop
 
 MEGABYTE = 1_000_000
 
@@ -38,63 +35,6 @@ NEWEST = 3
 
 LATENT_CACHE = 8
 """Posteriors remembered: enough for stepping to and fro without recomputing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """E-steps done again: the last ones before where the replay ended, in order.
-
-    Attributes
-    ----------
-    snapshots : tuple of Snapshot
-    seconds_per_step : float
-        What a full step took.
-    """
-
-    snapshots: tuple[Snapshot, ...]
-    seconds_per_step: float
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """Full steps to be done again; it touches no trace and may run in any thread.
-
-    Attributes
-    ----------
-    model, data : object
-    keyframe : Snapshot
-        The E-step to go on from.
-    iteration : int
-        The last one wanted.
-    keep : int
-        How many snapshots, the newest, are worth handing back.
-    """
-
-    model: Model
-    data: Any
-    keyframe: Snapshot
-    iteration: int
-    keep: int
-
-    @property
-    def n_steps(self) -> int:
-        """Full steps to take."""
-        return self.iteration - self.keyframe.iteration
-
-    def run(self, cancelled: Callable[[], bool] = lambda: False) -> Replayed:
-        """Take the steps; what was done when ``cancelled`` says True is handed back."""
-        newest: deque[Snapshot] = deque(maxlen=self.keep)
-        begun, done = time.perf_counter(), 0
-        # One iteration more is allowed than is taken: no stop belongs to a step on the way.
-        options = RunOptions(self.iteration + 1, 0.0)
-        steps = continue_steps(self.model, self.data, self.keyframe, options)
-        for snapshot in islice(steps, 2 * self.n_steps):
-            if snapshot.phase is Phase.E:
-                newest.append(snapshot)
-                done += 1
-                if cancelled():
-                    break
-        return Replayed(tuple(newest), (time.perf_counter() - begun) / max(done, 1))
 
 
 class Trace:
