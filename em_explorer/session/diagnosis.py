@@ -8,11 +8,9 @@ in a thread of their own and announced; the newest wish counts.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
@@ -25,7 +23,6 @@ from em_explorer.em.diagnostics import (
     Convergence,
     StillMoving,
     at_hand,
-    bound_gap,
     bound_parts,
     changes,
     convergence,
@@ -34,20 +31,12 @@ from em_explorer.em.diagnostics import (
     predict_collapse,
     traces_of,
 )
-from em_explorer.em.errors import DataError, SingularError
-from em_explorer.em.line import BoundLine, bound_line
+from em_explorer.em.line import BoundLine
 from em_explorer.em.memory import Recent
-from em_explorer.em.steps import Phase, RunOptions, Snapshot
+from em_explorer.em.steps import RunOptions, Snapshot
 from em_explorer.em.trace import Trace
+from em_explorer.session.diagnosis_work import Found, Wish, step_of, work_out
 from em_explorer.session.making import Maker
-
-LINE_FROM, LINE_TO = -0.5, 2.0
-
-LINE_STEPS = (0.05, 0.125, 0.25)
-"""How finely the line is drawn: each point is a pass over the data."""
-
-LINE_SECONDS = 1.0
-"""A line that would take longer is drawn less finely."""
 
 REMEMBERED = 64
 """Half-steps whose answers are remembered."""
@@ -57,33 +46,6 @@ MOST_TRACED = 256
 
 STILL = 1e-6
 """A first step that moves nothing by more than this, in each one's own scale, stands still."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the thread is to work out for one half-step.
-
-    Attributes
-    ----------
-    index : int
-    gap, line, rest : bool
-        The gap at an M-step; the picture of the bound; whether the start stands still.
-    """
-
-    index: int
-    gap: bool
-    line: bool
-    rest: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the thread has worked out; None where it was not asked or could not be had."""
-
-    wish: Wish
-    gap: float | None = None
-    line: BoundLine | None = None
-    moved: float | None = None
 
 
 class Diagnosis(QObject):
@@ -291,7 +253,7 @@ class Diagnosis(QObject):
 
     def line(self, index: int) -> BoundLine | None:
         """Return the bound and the likelihood along the step ``index`` belongs to, if known."""
-        return self._lines.get(_step_of(index))
+        return self._lines.get(step_of(index))
 
     def gave_up(self, index: int) -> bool:
         """Whether the picture of a half-step was tried in vain."""
@@ -316,7 +278,7 @@ class Diagnosis(QObject):
         wish = Wish(
             index,
             gap=self.exact and newest_m and index not in self._gaps,
-            line=line and index > 0 and _step_of(index) not in self._lines,
+            line=line and index > 0 and step_of(index) not in self._lines,
             rest=rest and index == 0 and self._rest is None,
         )
         if wish == self._wish or wish in self._failed or not (wish.gap or wish.line or wish.rest):
@@ -324,10 +286,10 @@ class Diagnosis(QObject):
         self._enough.set()
         self._enough = threading.Event()
         self._wish = wish
-        first = trace[_step_of(index)] if index else trace[0]
+        first = trace[step_of(index)] if index else trace[0]
         second = trace[index + 1] if index % 2 and index + 1 < len(trace) else None
         second = trace[index] if index and not index % 2 else second
-        job = partial(_work, trace, self.anatomy, wish, first, second, self._enough.is_set)
+        job = partial(work_out, trace, self.anatomy, wish, first, second, self._enough.is_set)
         self._maker.start(job)
 
     @Slot(object)
@@ -339,7 +301,7 @@ class Diagnosis(QObject):
         if found.gap is not None:
             self._gaps.put(index, found.gap, 0)
         if found.line is not None:
-            self._lines.put(_step_of(index), found.line, 0)
+            self._lines.put(step_of(index), found.line, 0)
         if found.moved is not None:
             self._rest = found.moved
         complete = (found.gap is not None) >= found.wish.gap
@@ -353,63 +315,3 @@ class Diagnosis(QObject):
             self._failed.add(self._wish)
         self._wish = None
         self.came.emit()
-
-
-def _step_of(index: int) -> int:
-    """Return the E-step that begins the step a half-step belongs to: itself, or the one before."""
-    return index if index % 2 else index - 1
-
-
-def _work(
-    trace: Trace,
-    anatomy: Anatomy,
-    wish: Wish,
-    first: Snapshot,
-    second: Snapshot | None,
-    cancelled: Callable[[], bool],
-) -> Found:
-    """Work out a wish; runs in the thread and touches nothing of the trace that changes."""
-    model, data = trace.model, trace.data
-    found = Found(wish)
-    if wish.rest:
-        return replace(found, moved=_first_movement(model, data, anatomy, first.params))
-    if wish.gap and second is not None and not cancelled():
-        found = replace(found, gap=_gap(model, data, second))
-    if not wish.line or cancelled():
-        return found
-    try:
-        if second is None:  # the M-step has not been taken: look ahead
-            assert first.expectation is not None
-            params = model.m_step(first.params, first.expectation)
-            second = Snapshot(first.iteration + 1, Phase.M, params)
-        begun = time.perf_counter()
-        bound_line(model, data, anatomy, first, second, np.zeros(1))
-        seconds = time.perf_counter() - begun
-        s = _positions(seconds)
-        line = bound_line(model, data, anatomy, first, second, s, cancelled)
-    except (SingularError, DataError, np.linalg.LinAlgError):
-        return found
-    return found if cancelled() else replace(found, line=line)
-
-
-def _gap(model: Any, data: Any, snapshot: Snapshot) -> float | None:
-    try:
-        return bound_gap(model, data, snapshot)
-    except (SingularError, DataError, np.linalg.LinAlgError):
-        return None
-
-
-def _first_movement(model: Any, data: Any, anatomy: Anatomy, params: Any) -> float | None:
-    try:
-        after = model.m_step(params, model.e_step(data, params))
-        found = changes(anatomy, params, after)
-    except (SingularError, DataError, np.linalg.LinAlgError):
-        return None
-    return abs(found[0].moved) if found else None
-
-
-def _positions(seconds: float) -> Floats:
-    """Return where the line is computed: as finely as there is time for."""
-    span = LINE_TO - LINE_FROM
-    step = next((h for h in LINE_STEPS if span / h * seconds <= LINE_SECONDS), LINE_STEPS[-1])
-    return np.linspace(LINE_FROM, LINE_TO, round(span / step) + 1)
