@@ -8,6 +8,8 @@ from PySide6.QtCore import QPointF, Qt
 
 from em_explorer.models.hidden_markov import viterbi
 from em_explorer.ui.motion import Motion
+from em_explorer.ui.theme import theme_manager
+from em_explorer.ui.views.shapes import rgb
 from em_explorer.ui.views.time_images import Sweep, sweep_image
 
 COLORS = np.array([[10.0, 0.0, 0.0], [0.0, 20.0, 0.0]])
@@ -136,6 +138,27 @@ def test_posterior_and_viterbi_are_marked_where_they_differ(tab, step):
     marked = view.differ_image.image[:, 0, 3] > 0
     columns = np.logical_or.reduceat(differ, view.edges[:-1])
     np.testing.assert_array_equal(marked, columns)
+    # Marked in the color of no state, and said in words: beside the strip, and of a step.
+    color = view.differ_image.image[np.flatnonzero(marked)[0], 0, :3]
+    np.testing.assert_array_equal(color, rgb(theme_manager().current.color("text")))
+    assert "differ" in view.differ.toolTip()
+    for t in (np.flatnonzero(differ)[0], np.flatnonzero(~differ)[0]):
+        assert (", differs" in tab.reading(int(t))) == differ[t]
+    assert "“differ” marks" in tab.explained(5).text
+
+
+def test_few_names_of_symbols_stand_beside_a_low_plot(tab, step):
+    layer = tab.area.time.layer
+
+    def names() -> list[str]:
+        [ticks] = layer.plot.getAxis("left")._tickLevels
+        return [name[0] for _, name in ticks]
+
+    assert names() == list("123456")
+    layer.plot.vb.resize(400, 40)
+    step(tab, 1)
+    layer.draw(0, 300, 400.0, None)
+    assert names() == list("246")
 
 
 def test_very_long_sequences_say_why_there_is_no_sweep(tab):

@@ -116,7 +116,8 @@ def reading(
         ranked = np.argsort(-gamma, kind="stable")[:3]
         parts += [f"{names[k]} {probability(float(gamma[k]))}" for k in ranked]
     if path is not None:
-        parts.append(f"Viterbi: {names[path]}")
+        other = gamma is not None and int(gamma.argmax()) != path
+        parts.append(f"Viterbi: {names[path]}{', differs' if other else ''}")
     if truth is not None:
         parts.append(f"truth: {truth + 1}")
     return " · ".join(parts)
@@ -139,7 +140,8 @@ def explanation(phase: Phase, emission: Any, step: str, *, truth: bool) -> Expla
             "e",
             f"The probabilities below stand still. Each {step} asks what came before it, what "
             "follows it, and what it shows; together they say how probable each state is. The "
-            "bands are these probabilities, stacked.",
+            "bands stack these; “differ” marks where the best path as a whole (Viterbi) takes "
+            "another state.",
             ("hidden_markov_forward", "hidden_markov_backward", "hidden_markov_gamma"),
         )
     emitted = {

@@ -24,6 +24,9 @@ GLYPH_FROM = 11.0
 LONGEST_LABEL = 14
 """A longer one does not fit beside a low plot."""
 
+ROW_FOR_NAME = 9.5
+"""Room a row needs for the name beside it, px."""
+
 MANY_SYMBOLS = 12
 """More kinds of symbols than this are written on one line once they can be read."""
 
@@ -77,6 +80,7 @@ class ObservationLayer:
         self._brushes = BrushCache()
         self._rows: Ints = np.zeros(1, dtype=np.int64)
         self._one_line = False
+        self._every = 1
 
     def show(self, observed: Observed, x0: float, dx: float) -> None:
         """Take other observations; step t lies at ``x0 + t · dx``."""
@@ -112,8 +116,19 @@ class ObservationLayer:
         names = [s if len(s) <= 9 else s[:8] + "…" for s in symbols]
         if symbols == DIE_FACES:
             names = [f"{s} {chr(0x2680 + i)}" for i, s in enumerate(symbols)]
-        every = 1 if len(symbols) <= MANY_SYMBOLS else 4
-        axis.setTicks([[(i, name) for i, name in enumerate(names) if i % every == 0]])
+        self._every = every = self._named()
+        # Where there is no room for all, the last counts most: a six.
+        first = 0 if len(symbols) > MANY_SYMBOLS else (len(symbols) - 1) % every
+        axis.setTicks([[(i, names[i]) for i in range(first, len(symbols), every)]])
+
+    def _named(self) -> int:
+        """Return 1 where each row has room for its name, 2 where every second has, …"""
+        n, least = len(self.observed.symbols), theme_manager().px(ROW_FOR_NAME)
+        every = 1 if n <= MANY_SYMBOLS else 4
+        row = self.plot.vb.height() / max(n, 1)
+        while every < n and 0 < row * every < least:
+            every *= 2
+        return every
 
     @property
     def rows(self) -> Ints:
@@ -151,6 +166,8 @@ class ObservationLayer:
         one_line = glyphs is not None and len(symbols) > MANY_SYMBOLS
         if one_line != self._one_line:
             self._one_line = one_line
+            self._set_ticks()
+        if symbols and self._named() != self._every:
             self._set_ticks()
         x = self._x0 + self._dx * np.arange(start, stop)
         y = self.observed.values[start:stop]

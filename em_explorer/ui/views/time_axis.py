@@ -115,6 +115,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             line.hide()
             plot.addItem(line, ignoreBounds=True)
             self.lines.append(line)
+        self.differ.setToolTip(STRIP_TIPS["differ"])
         self.invitation = QGraphicsSimpleTextItem(self.bands.vb)
         self.invitation.setText("appears with the first E-step")
         self.bars = MessageBars(self)
@@ -271,7 +272,7 @@ class TimeView(pg.GraphicsLayoutWidget):
             component_colors(max(n_states, self.n_states)),
             truth_shades(n_true),
             rgb(theme.color("secondary")),
-            rgb(theme.color("warning")),
+            rgb(theme.color("text")),
         )
 
     def show_sweep(self, sweep: Sweep | None) -> None:

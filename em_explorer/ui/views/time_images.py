@@ -223,13 +223,15 @@ class Palette:
     ----------
     states : (K, 3) float
     truth : (n, 3) float
-    neutral, warning : (3,) float
+    neutral : (3,) float
+    mark : (3,) float
+        Of no state, in either theme: it marks where two readings differ.
     """
 
     states: Floats
     truth: Floats
     neutral: Floats
-    warning: Floats
+    mark: Floats
 
 
 @dataclass(frozen=True)
@@ -319,7 +321,7 @@ class TimeImages:
             if path is not None:
                 n_states, here = gamma.shape[1], path[part]
                 self.strip = strip_image(column_majority(here, edges, n_states), palette.states)
-                self.differ = mark_image(gamma.argmax(1) != here, edges, palette.warning)
+                self.differ = mark_image(gamma.argmax(1) != here, edges, palette.mark)
         if binning.true_majority is not None:
             self.truth = strip_image(binning.true_majority, palette.truth)
         if binning.cells is not None:
