@@ -9,7 +9,7 @@ from PySide6.QtCore import QBuffer, QSize
 from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgGenerator
 
-from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.axes import ROOM_FOR_LABEL, axes
 
 
 @pytest.fixture
@@ -54,6 +54,15 @@ def test_the_copied_axes_are_those_drawn_anew(plot, qapp, change, capfd):
         shown = on_the_screen(plot, qapp)
     assert (shown == pixels(plot.grab())).all()  # a picture in memory is always drawn anew
     assert "QPainter" not in capfd.readouterr().err
+
+
+def test_labels_above_each_other_have_room(plot):
+    axis = plot.getAxis("left")
+    for height in (40, 46, 60, 92, 300):
+        for top in (0.9, 7.0, 9.0, 60_000.0):
+            spacing = axis.tickSpacing(0.0, top, height)[0][0]
+            assert spacing * height / top >= ROOM_FOR_LABEL
+            assert f"{spacing:e}"[0] in "125"
 
 
 def test_a_file_of_shapes_holds_no_copies(plot, qapp):

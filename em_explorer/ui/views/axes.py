@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
+
+from em_explorer.ui.theme import theme_manager
+
+
+ROOM_FOR_LABEL = 12
+"""Tick labels above each other are no closer than this, px."""
 
 
 class Axis(pg.AxisItem):
@@ -22,6 +29,15 @@ class Axis(pg.AxisItem):
     def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
         """Return the labels of the ticks."""
         return [label.replace("-", "−") for label in super().tickStrings(values, scale, spacing)]
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[Any]:
+        """Return how far apart the ticks are; those of a low plot far enough to be read."""
+        levels = super().tickSpacing(minVal, maxVal, size)
+        if self.orientation not in ("left", "right") or not levels or maxVal <= minVal:
+            return levels
+        (spacing, offset), *finer = levels
+        least = theme_manager().px(ROOM_FOR_LABEL) * (maxVal - minVal) / max(size, 1.0)
+        return [(max(spacing, coarse(least)), offset), *finer]
 
     def paint(self, p: QPainter, opt: Any, widget: QWidget | None) -> None:
         """Copy what was drawn before, unless the axis has changed or a file is written."""
@@ -50,6 +66,12 @@ class Axis(pg.AxisItem):
         super().paint(painter, opt, widget)
         painter.end()
         return image
+
+
+def coarse(least: float) -> float:
+    """Return 1, 2 or 5 times a power of ten, not less than ``least``."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= least)
 
 
 def _origin(painter: QPainter) -> QPointF:

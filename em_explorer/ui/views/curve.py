@@ -379,7 +379,9 @@ class LikelihoodCurve(pg.PlotWidget):
             last = known[np.isfinite(known)][-1:]
             low, high = min([low, *last]), max([high, *last])
         # Never so narrow that the tick labels have no room for their digits.
-        room = max((high - low) * 0.12, abs(high) * 1e-5, 1e-12)
+        # One point alone has no scale yet: digits that nobody asked about would only disturb.
+        least = 5e-3 if y.size == 1 and not self._behind else 1e-5
+        room = max((high - low) * 0.12, abs(high) * least, 1e-12)
         if self._range is not None and right == self._range[0] and y.size > MOST_DOTS:
             bottom, top = self._range[1:]
             if bottom <= low and high <= top and high - low > 0.6 * (top - bottom):
