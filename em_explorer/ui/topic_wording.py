@@ -65,7 +65,8 @@ def settled_line(n: int, n_settled: int | None, n_moving: int | None, nouns: Nou
     if n_settled is None:
         line = f"{count(n, nouns.document)}, not all settled"
     else:
-        line = f"{n_settled:,} of {count(n, nouns.document)} settled"
+        whole = n_settled == n and n > 1
+        line = f"{'All' if whole else f'{n_settled:,} of'} {count(n, nouns.document)} settled"
     if n_moving is None:
         return line
     if n_moving == 0:

@@ -23,6 +23,7 @@ from em_explorer.em.arrays import Bools, Floats, Ints
 from em_explorer.em.options import Control
 from em_explorer.em.steps import Phase
 from em_explorer.ui.editors import WholeNumberEdit
+from em_explorer.ui.panels.sections import ElidedLabel
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.topic_wording import Nouns
 from em_explorer.ui.views.document_map import DocumentMap
@@ -130,7 +131,8 @@ class TopicArea(QWidget):
         column = QVBoxLayout()
         column.setSpacing(4)
         self.documents_head = small_head("Documents by topic")
-        self.counter = QLabel()
+        self.counter = ElidedLabel()  # what it says must not move the topics aside
+        self.counter.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.counter.setObjectName("settled")
         self.counter.setAccessibleName("How many documents have settled")
         self.counter.setProperty("role", "caption")
