@@ -162,7 +162,7 @@ class LandscapePage(LabPage):
             for box in (self.x_box, self.y_box):
                 box.clear()
                 box.addItems([p.label for p in parameters])
-            x, y = two_of_interest(parameters)
+            x, y = two_of_interest(parameters, self._anatomy.values(trace.final.params))
             self.x_box.setCurrentIndex(x)
             self.y_box.setCurrentIndex(y)
         self._on_choice()
@@ -377,24 +377,41 @@ def em_of(model: Any) -> Any:
     return getattr(model, "model", model)
 
 
-def two_of_interest(parameters: tuple[Parameter, ...]) -> tuple[int, int]:
+def _of_two_parts(parameters: tuple[Parameter, ...], own: list[int]) -> list[tuple[int, int]]:
+    """Return the pairs of the same number in two parts."""
+    pairs = []
+    for first in own:
+        one = parameters[first]
+        tail = one.key.split(",")[-1]
+        for i in own:
+            other = parameters[i]
+            alike = "," not in other.key or other.key.split(",")[-1] == tail
+            if (
+                i > first
+                and other.part != one.part
+                and None not in (one.part, other.part)
+                and alike
+            ):
+                pairs.append((first, i))
+                break
+    return pairs
+
+
+def two_of_interest(parameters: tuple[Parameter, ...], values: Floats) -> tuple[int, int]:
     """Return the first two parameters a person would look at.
 
-    The same kind of number in two parts says most: two means, two rates, how much two states
-    stay. Where there are no parts, a correlation against a spread.
+    The same kind of number in two parts says most: two means, two rates, how likely two states
+    show one symbol. Of many symbols or words it is the one that tells the two most apart. Where
+    there are no parts, a correlation against a spread.
     """
     groups = [p.group for p in parameters]
     for group in ("means", "rates", "emissions", "words", "transitions", "weights"):
         own = [i for i, name in enumerate(groups) if name == group]
-        parts = {parameters[i].part for i in own}
-        if len(parts - {None}) > 1:
-            first = own[0]
-            tail = parameters[first].key.split(",")[-1]
-            for i in own[1:]:
-                if parameters[i].part != parameters[first].part and (
-                    "," not in parameters[i].key or parameters[i].key.split(",")[-1] == tail
-                ):
-                    return first, i
+        pairs = _of_two_parts(parameters, own)
+        if pairs and group in ("emissions", "words"):
+            return max(pairs, key=lambda pair: abs(values[pair[0]] - values[pair[1]]))
+        if pairs:
+            return pairs[0]
     if "correlations" in groups and "spreads" in groups:
         return groups.index("correlations"), len(groups) - 1 - groups[::-1].index("spreads")
     return 0, min(1, len(parameters) - 1)
