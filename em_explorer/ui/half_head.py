@@ -64,15 +64,17 @@ class Where:
     def value(self) -> float | None:
         """What the run has reached, nats.
 
-        Of EM the bound. Hard assignments have an objective of their own, so of them it is
-        log p(X | θ) at the last E-step.
+        Of EM the bound. SQUAREM strides beyond the bound's top, which lowers it until the next
+        E-step: of it the bound at the last E-step, as on its curve. Hard assignments have an
+        objective of their own, so of them it is log p(X | θ) there.
         """
         trace, cursor = self.controller.trace, self.controller.cursor
         if trace is None or cursor == 0:
             return None
+        last_e = cursor - (cursor + 1) % 2
         if self.record.kind in ALIKE:
-            return trace.bound(cursor)
-        return trace.log_likelihood(cursor - (cursor + 1) % 2)
+            return trace.bound(cursor if self.record.kind == "EM" else last_e)
+        return trace.log_likelihood(last_e)
 
     @property
     def words(self) -> str:

@@ -17,6 +17,7 @@ from em_explorer.session.document import Story
 from em_explorer.ui.beside import ONLY_FOLLOWS
 from em_explorer.ui.theme import DARK, theme_manager
 from em_explorer.ui.transport import STOP_WORDS
+from em_explorer.ui.wording import nats
 
 KEYS = [row.key for row in registry.MODELS]
 DEMOS = {
@@ -142,6 +143,16 @@ def test_one_cursor_moves_both_pictures(split, qtbot, key):
     arrive(qtbot, tab)
     assert [half.stage.shown_index for half in both] == [0, 0]
     assert "at the start" in heads(tab)[1]
+
+
+def test_what_a_stride_has_reached_is_what_its_curve_says(split, qtbot):
+    tab = split("latent_dirichlet")
+    record = tab.lockstep.record
+    assert record.kind == "SQUAREM"
+    step(qtbot, tab, 4)  # an M-step: beyond the bound's top, and lower than before
+    assert record.trace.bound(4) < record.trace.bound(3)
+    assert nats(float(record.bounds[1])) in heads(tab)[1]
+    assert nats(tab.controller.trace.bound(4)) in heads(tab)[0]
 
 
 @pytest.mark.parametrize("key", KEYS)
