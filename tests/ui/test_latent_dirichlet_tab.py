@@ -277,6 +277,16 @@ def a_click_on_a_topic_shows_its_strongest_documents(tab: Any) -> None:
     assert tab.area.map.top == ()
 
 
+def test_a_topic_is_never_called_by_part_of_its_number(topics):
+    images = topics("bars").area.images
+    metrics = images.fontMetrics()
+    images.recovered = np.ones(10, dtype=bool)
+    wide = metrics.horizontalAdvance("Topic 10 ✓")
+    assert images.label(9, metrics, wide) == "Topic 10 ✓"
+    assert images.label(9, metrics, wide - 1) == "10 ✓"
+    assert images.label(0, metrics, wide - 1) == "Topic 1 ✓"
+
+
 def test_names_are_kept_with_the_data_set(topics, step, qtbot):
     tab = topics("bars")
     step(tab, 2)

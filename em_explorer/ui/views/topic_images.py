@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from em_explorer.em.arrays import Bools, Floats, Ints
@@ -140,11 +140,7 @@ class TopicImages(QWidget):
         painter.setFont(ui_font(CAPTION, bold=chosen))
         painter.setPen(theme.color("text"))
         room = place.width() - px(16)
-        words = topic_name(self.names, k)
-        if painter.fontMetrics().horizontalAdvance(words) > room and k not in self.names:
-            words = str(k + 1)
-        if self.recovered[k]:
-            words += " ✓"
+        words = self.label(k, painter.fontMetrics(), room)
         words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room)
         box = QRectF(place.left() + px(16), y - px(9), room, px(18))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
@@ -153,6 +149,14 @@ class TopicImages(QWidget):
             share = min(float(self.shares[k]) * len(self.images) / 3.0, 1.0)
             line_box = QRectF(place.left(), y + px(10), share * place.width(), px(2))
             painter.fillRect(line_box, theme.component(k))
+
+    def label(self, k: int, metrics: QFontMetrics, room: int) -> str:
+        """Return what stands below a picture; only the number where "Topic 10 ✓" has no room."""
+        words, mark = topic_name(self.names, k), " ✓" if self.recovered[k] else ""
+        taken = theme_manager().px(16) if k in self.locked else 0
+        if k not in self.names and metrics.horizontalAdvance(words + mark) > room - taken:
+            words = str(k + 1)
+        return words + mark
 
     def _draw_trend(self, painter: QPainter, place: QRect, trend: Ints) -> None:
         theme = theme_manager().current
