@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
@@ -101,6 +103,8 @@ class BreakpointButton(QToolButton):
         self.setProperty("role", "quiet")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.breakpoints = Breakpoints()
+        self.has_covariances: Callable[[], bool] = lambda: True
+        """Whether the model has any: without, there are no eigenvalues to pause for."""
         self.form: BreakpointForm | None = None
         self.clicked.connect(self.open_form)
         self._say()
@@ -120,6 +124,7 @@ class BreakpointButton(QToolButton):
             self.form = BreakpointForm(self)
             self.form.changed.connect(self._on_changed)
         self.form.form.set_value(self.breakpoints)
+        self.form.form.editors["eigenvalue_below"].setEnabled(self.has_covariances())
         self.form.setFixedWidth(theme_manager().px(WIDTH))
         self.form.adjustSize()
         corner = self.mapToGlobal(QPoint(0, 0))

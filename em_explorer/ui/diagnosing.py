@@ -53,6 +53,7 @@ class Diagnosing(WordsOfRun):
         self.bottom.traces_wanted.connect(self._show_traces)
         self.breakpoints = BreakpointButton()
         self.bottom.transport.add_button(self.breakpoints)
+        self.breakpoints.has_covariances = self._has_covariances
         self.breakpoints.changed.connect(self._on_breakpoints)
         self.controller.broke.connect(self._on_broke)
         self._broke_at = -1
@@ -172,6 +173,9 @@ class Diagnosing(WordsOfRun):
     @Slot(object)
     def _on_breakpoints(self, breakpoints: Breakpoints) -> None:
         self.controller.checkpoint = self._checkpoint if breakpoints.any else None
+
+    def _has_covariances(self) -> bool:
+        return any(parameter.group == "spreads" for parameter in self.diagnosis.parameters)
 
     def _checkpoint(self, index: int) -> str | None:
         trace = self.controller.trace

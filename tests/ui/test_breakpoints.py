@@ -45,6 +45,20 @@ def test_em_pauses_and_says_why(window, play, key):
     assert tab.controller.cursor == before + 2
 
 
+def test_eigenvalues_are_offered_where_there_are_some(window):
+    for demo, some in (
+        ("casino", False),
+        ("nile", True),
+        ("small-topics", False),
+        ("murray", True),
+    ):
+        window.open_demo(demo)
+        button = window.tab.breakpoints
+        button.open_form()
+        assert button.form.form.editors["eigenvalue_below"].isEnabled() is some
+        button.form.hide()
+
+
 @pytest.mark.parametrize("key", ["gaussian_mixture", "hidden_markov", "latent_dirichlet"])
 def test_a_count_passes_its_line(window, play, step, key):
     window.open_model(key)
