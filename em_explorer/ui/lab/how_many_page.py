@@ -224,11 +224,14 @@ class HowManyPage(LabPage):
         sign = -1.0 if self.criterion.sign < 0 else 1.0
         worth = sign * y
         top, middle = worth.max(), float(np.median(worth))
-        bottom = max(worth.min(), top - WORST_SHOWN * (top - middle))
+        bottom = top - WORST_SHOWN * (top - middle)
+        if worth.min() > top - 1.5 * (top - bottom):
+            bottom = worth.min()  # a dot cut in half would look like a mistake
         room = max(0.18 * (top - bottom), 1e-6 * abs(top), 1e-9)
         low, high = sorted((sign * (bottom - room), sign * (top + room)))
         self.plot.setYRange(low, high, padding=0)
-        self.plot.setXRange(x.min() - 0.3, x.max() + 0.3, padding=0)
+        aside = 0.3 + 0.045 * (x.max() - x.min())  # room for the dots and the last number
+        self.plot.setXRange(x.min() - aside, x.max() + aside, padding=0)
 
     def _label(self) -> None:
         bottom = self.plot.getAxis("bottom")

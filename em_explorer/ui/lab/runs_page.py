@@ -120,7 +120,9 @@ class RunsPage(LabPage):
     def _row(self, record: RunRecord) -> list[Cell]:
         ends = rivals.comparable(record)[-1:]
         reason = record.stop.reason if record.stop is not None else None
-        tip = record.how if record.stop is None else f"{record.how}\n{record.stop.message}"
+        tip = f"{record.name}: {record.how}"
+        if record.stop is not None:
+            tip += f"\n{record.stop.message}"
         now = record is self.tab.runs.current
         color = theme_manager().current.secondary if now else run_color(record)
         return [

@@ -133,6 +133,8 @@ class LabTable(QTableWidget):
         self.setIconSize(QSize(size, size))
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        # The names of runs want every pixel that headings of numbers can spare.
+        header.setStyleSheet(f"QHeaderView::section {{ padding: 4px {theme_manager().px(4)}px; }}")
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(theme_manager().px(24))

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer.ui.theme import theme_manager
 
-
 ROOM_FOR_LABEL = 12
 """Tick labels above each other are no closer than this, px."""
 

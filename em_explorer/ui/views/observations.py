@@ -122,7 +122,7 @@ class ObservationLayer:
         axis.setTicks([[(i, names[i]) for i in range(first, len(symbols), every)]])
 
     def _named(self) -> int:
-        """Return 1 where each row has room for its name, 2 where every second has, …"""
+        """Return 1 where each row has room for its name, 2 where every second has, and so on."""
         n, least = len(self.observed.symbols), theme_manager().px(ROW_FOR_NAME)
         every = 1 if n <= MANY_SYMBOLS else 4
         row = self.plot.vb.height() / max(n, 1)

@@ -198,7 +198,8 @@ class TransitionMatrix(QWidget):
     def _header(self) -> tuple[int, int]:
         px = theme_manager().px
         longest = max((len(name) for name in self.names), default=1)
-        return px(26 + min(7 * longest, 62)), px(22)
+        padlock = 14 if self.locked_first.any() else 0
+        return px(20 + min(7 * longest, 62) + padlock), px(22)
 
     def cell_rect(self, i: int, j: int) -> QRect:
         """Return where a cell is drawn."""
@@ -285,9 +286,10 @@ class TransitionMatrix(QWidget):
         where = rect.adjusted(0, 0, 0, -rect.height() // 3) if show_count else rect
         painter.drawText(where, Qt.AlignmentFlag.AlignCenter, look.text)
         if look.change and rect.width() >= px(2 * TEXT_FROM):
+            half = painter.fontMetrics().horizontalAdvance(look.text) // 2
             painter.setFont(ui_font(CAPTION))
             painter.setPen(theme_manager().current.color("m_text"))
-            beside = where.adjusted(where.width() // 2 + px(16), 0, 0, 0)
+            beside = where.adjusted(where.width() // 2 + half + px(4), 0, 0, 0)
             arrow = "▲" if look.change > 0 else "▼"
             painter.drawText(beside, Qt.AlignmentFlag.AlignVCenter, arrow)
             painter.setPen(QColor(theme.text))
