@@ -5,6 +5,7 @@ Qt is imported only when something is drawn, after it is known that there is som
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -75,9 +76,16 @@ def _open(*arguments: Any, **more: Any) -> int:
 
 
 def _run(*arguments: Any, **more: Any) -> int:
-    from em_explorer.ui.app import run
+    # The window collects garbage when nobody waits; its modules leave next to none.
+    automatic = gc.isenabled()
+    gc.disable()
+    try:
+        from em_explorer.ui.app import run
 
-    return run(*arguments, **more)
+        return run(*arguments, **more)
+    finally:
+        if automatic:
+            gc.enable()
 
 
 def _window_words(words: list[str]) -> Any:

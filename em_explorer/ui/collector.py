@@ -12,6 +12,8 @@ import gc
 from PySide6.QtCore import QObject, QTimer
 
 LOOK_EVERY_MS = 500
+FIRST_LOOK_MS = 5000
+"""A window that opens is not made to wait for its first garbage; without word that it stands."""
 
 
 class GuiCollector(QObject):
@@ -24,14 +26,16 @@ class GuiCollector(QObject):
         gc.disable()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.look)
-        self._timer.start(LOOK_EVERY_MS)
+        self._timer.start(FIRST_LOOK_MS)
 
     def keep(self) -> None:
         """Look no more at what there is now: modules and a window that stay till the end."""
         gc.freeze()
+        self._timer.start(LOOK_EVERY_MS)
 
     def look(self) -> None:
         """Collect the generations that the automatic collector would have collected."""
+        self._timer.setInterval(LOOK_EVERY_MS)
         counts = gc.get_count()
         for generation in (2, 1, 0):
             if counts[generation] > self._thresholds[generation]:

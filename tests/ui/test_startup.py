@@ -7,6 +7,7 @@ import pytest
 from tests.ui.programs import program
 
 SCRIPT = """
+import gc
 import sys
 from em_explorer import cli
 from em_explorer.ui import app
@@ -25,6 +26,7 @@ class Told(app.Opening):
     def finish(self):
         app.QApplication.processEvents()
         say("tab")
+        assert not collections
         window = self._window
         assert list(window.tabs) == ["gaussian_mixture"]
         assert window.tab.stage.shown_index == 0
@@ -33,7 +35,12 @@ class Told(app.Opening):
         window.close()
 
 app.Opening = Told
-sys.exit(cli.main([]))
+collections = []
+gc.callbacks.append(lambda phase, info: collections.append(phase))
+code = cli.main([])
+assert gc.isenabled()
+assert collections
+sys.exit(code)
 """
 
 NEVER_AT_THE_START = {
@@ -78,6 +85,11 @@ def test_the_shell_is_painted_before_anything_heavy(loaded):
 def test_the_first_tab_needs_no_heavy_library(loaded):
     assert {"numpy", "pyqtgraph", "em_explorer.ui.tabs.gaussian_mixture"} <= loaded["tab"]
     assert loaded["tab"].isdisjoint(NEVER_AT_THE_START), loaded["tab"] & NEVER_AT_THE_START
+
+
+def test_nobody_waits_for_garbage(loaded):
+    # The script itself asserts that none was collected, and that Python does so again afterwards.
+    assert "em_explorer.ui.collector" in loaded["shell"]
 
 
 def test_other_tabs_wait_until_they_are_shown(loaded):
