@@ -77,22 +77,30 @@ class Opening(QObject):
         window = self._window
         if not window.isVisible():
             return  # closed before it was there
-        window.furnish()
+        # What is painted before all of it is polished and laid out is painted twice.
+        window.setUpdatesEnabled(False)
         try:
-            if self._demo is not None:
-                window.open_demo(self._demo)
-            elif self._model is not None:
-                window.open_model(self._model)
-            else:
-                window.show_model(0)
+            self._fill()
+            QApplication.sendPostedEvents()
         finally:
             self._reporter.watch_pyqtgraph()
+            window.setUpdatesEnabled(True)
+        FirstPaint(window.tab, self.finish)
+
+    def _fill(self) -> None:
+        window = self._window
+        window.furnish()
+        if self._demo is not None:
+            window.open_demo(self._demo)
+        elif self._model is not None:
+            window.open_model(self._model)
+        else:
+            window.show_model(0)
         if self._file is not None:
             window.open_file(self._file)
         if self._play:
             window.tab.controller.play()
         window.tab.stage.draw_now()
-        QTimer.singleShot(0, self.finish)
 
     def finish(self) -> None:
         """Do what nobody waits for: the icon, and later the compiled kernels."""

@@ -12,7 +12,7 @@ import gc
 from PySide6.QtCore import QObject, QTimer
 
 LOOK_EVERY_MS = 500
-FIRST_LOOK_MS = 5000
+FIRST_LOOK_MS = 30_000
 """A window that opens is not made to wait for its first garbage; without word that it stands."""
 
 

@@ -15,6 +15,12 @@ from em_explorer.ui import app
 def say(moment):
     print(moment, *sorted(sys.modules), flush=True)
 
+class Watch(app.QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == app.QEvent.Type.Paint:
+            painted.append(watched)
+        return False
+
 class Told(app.Opening):
     def open_first_tab(self):
         say("shell")
@@ -22,12 +28,18 @@ class Told(app.Opening):
         assert window.isVisible()
         assert not window.tabs
         super().open_first_tab()
+        window.tab.installEventFilter(watch)
+        window.tab.bottom.transport.installEventFilter(watch)
+        window.tab.play_area.installEventFilter(watch)
 
     def finish(self):
+        window = self._window
+        tab = window.tab
+        for widget in (tab, tab.play_area, tab.bottom.transport):
+            assert painted.count(widget) == 1  # before it is called ready, and once
         app.QApplication.processEvents()
         say("tab")
         assert not collections
-        window = self._window
         assert list(window.tabs) == ["gaussian_mixture"]
         assert window.tab.stage.shown_index == 0
         assert window.tab.bottom.transport.play.isEnabled()
@@ -35,7 +47,7 @@ class Told(app.Opening):
         window.close()
 
 app.Opening = Told
-collections = []
+collections, painted, watch = [], [], Watch()
 gc.callbacks.append(lambda phase, info: collections.append(phase))
 code = cli.main([])
 assert gc.isenabled()
