@@ -7,20 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
-    QCloseEvent,
-    QKeyEvent,
-    QKeySequence,
-    QShortcut,
-)
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QDialog,
     QMainWindow,
-    QMenu,
     QStackedWidget,
     QTabBar,
     QToolButton,
@@ -36,23 +28,16 @@ from em_explorer.ui.theme import presentation_scale, theme_manager
 
 if TYPE_CHECKING:
     from em_explorer.session.document import Story
+    from em_explorer.ui.menus import Menus
 
 FIRST_SIZE = QSize(1280, 800)
 
 
-def show_beside(window: QWidget, kind: type[QDialog]) -> None:
-    """Show a dialog that blocks nothing: one reads it, plays and may close the window.
-
-    One that is open already comes to the front.
-    """
-    dialog = next((d for d in window.findChildren(kind) if d.isVisible()), None) or kind(window)
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
-
-
 class MainWindow(QMainWindow):
     """All models, one tab each; a tab is built when it is first shown."""
+
+    menus: Menus
+    """Made by :meth:`furnish`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,8 +81,9 @@ class MainWindow(QMainWindow):
         """Fill the menus of the shell that is already on the screen; harmless when done."""
         if not self._furnished:
             self._furnished = True
-            self._make_menus()
-            self._make_keys()
+            from em_explorer.ui.menus import Menus
+
+            self.menus = Menus(self)
             self._retheme()
 
     # -- tabs --------------------------------------------------------------------------------
@@ -193,149 +179,19 @@ class MainWindow(QMainWindow):
         self.theme_button.setObjectName("theme_button")
         self.theme_button.setAccessibleName("Switch between the light and the dark theme")
         self.theme_button.setToolTip("Light or dark (Ctrl+D)")
-        self.theme_button.clicked.connect(self._toggle_theme)
+        self.theme_button.clicked.connect(self.toggle_theme)
         bar.setCornerWidget(self.theme_button)
-
-    def _make_menus(self) -> None:
-        file_menu, run_menu, view_menu = self.file_menu, self.run_menu, self.view_menu
-        self._action(file_menu, "open", "&Open data…", self._open, "Ctrl+O")
-        self._action(
-            file_menu, "save_picture", "Save &picture…", self._save_picture, "Ctrl+Shift+S"
-        )
-        self._action(file_menu, "export", "&Export tables…", self._export, "Ctrl+E")
-        self._action(file_menu, "settings", "&Settings…", self._show_settings, "Ctrl+,")
-        file_menu.addSeparator()
-        self._action(file_menu, "quit", "&Quit", self.close, "Ctrl+Q")
-        self.demos_menu.aboutToShow.connect(self._fill_demos)
-        for name, words, key, slot in (
-            ("play", "&Play or pause", "Space", lambda c: c.toggle()),
-            ("step", "Next &half-step", "Right", lambda c: c.step()),
-            ("back", "&Back one half-step", "Left", lambda c: c.back()),
-            ("rewind", "&Rewind to the same start", "R", lambda c: c.rewind()),
-            ("end", "Run to the &end", "End", lambda c: c.run_to_end()),
-            ("stop", "&Stop here", "Esc", lambda c: c.stop()),
-        ):
-            self._action(run_menu, f"run_{name}", words, lambda s=slot: s(self.tab.controller), key)
-        self._action(run_menu, "run_new_start", "&New start", lambda: self.tab.new_start(), "N")
-        self._action(run_menu, "run_branch", "&Branch here", lambda: self.tab.branch(), "B")
-        self._action(run_menu, "run_go_on", "&Go on from here", lambda: self.tab.go_on(), "C")
-        self._action(
-            run_menu, "run_stop_when", "Stop &when…", lambda: self.tab.breakpoints.open_form(), "W"
-        )
-        self._action(run_menu, "run_locks", "&Lock parameters…", lambda: self.tab.open_locks(), "K")
-        self._make_compare_menu()
-        for name, words, key, open_it in (
-            ("diagnose", "Dia&gnose this run", "D", lambda tab: tab.open_diagnose()),
-            ("traces", "Parameter &traces", "T", lambda tab: tab.bottom.traces_button.toggle()),
-            ("bound", "The &bound along this step", "P", lambda tab: tab.toggle_bound()),
-        ):
-            self._action(view_menu, name, words, lambda o=open_it: o(self.tab), key)
-        view_menu.addSeparator()
-        self._action(view_menu, "theme", "&Dark or light theme", self._toggle_theme, "Ctrl+D")
-        self.panel_action = self._action(
-            view_menu, "side_panel", "&Side panel", self._toggle_side, "F9"
-        )
-        self.panel_action.setCheckable(True)
-        self.panel_action.setChecked(True)
-        self.projector_action = self._action(
-            view_menu, "projector", "&Projector mode", self.toggle_projector, "F11"
-        )
-        self.projector_action.setCheckable(True)
-        self.motion_action = self._action(
-            view_menu, "motion", "&Animate between half-steps", self._toggle_motion
-        )
-        self.motion_action.setCheckable(True)
-        self.motion_action.setChecked(Motion.enabled)
-        self._action(self.help_menu, "keys", "&Keyboard", self._show_keys, "F1")
-        self._action(self.help_menu, "about", "&About em_explorer", self._show_about)
-
-    def _make_compare_menu(self) -> None:
-        menu = self.compare_menu
-        self._action(menu, "lab", "Open or close the &Lab", lambda: self.door.toggle(), "L")
-        menu.addSeparator()
-        for page, words in (
-            ("runs", "&Runs and their curves"),
-            ("starts", "&Starts: where do they lead?"),
-            ("how_many", "&How many?"),
-            ("landscape", "Likelihood l&andscape"),
-        ):
-            self._action(menu, f"lab_{page}", words, lambda p=page: self.door.open(p))
-        menu.addSeparator()
-        self._action(menu, "side_by_side", "Side &by side", lambda: self.tab.lockstep.toggle(), "S")
-        self.rivals_menu = menu.addMenu("&Compare with")
-        self.rivals_menu.setObjectName("compare_with")
-        self.rivals_menu.setToolTipsVisible(True)
-        self.rivals_menu.aboutToShow.connect(self._fill_rivals)
-
-    def _fill_rivals(self) -> None:
-        """Offer what the run in front can be compared with, each in a split view."""
-        menu, lockstep = self.rivals_menu, self.tab.lockstep
-        menu.clear()
-        for rival in lockstep.rivals():
-            action = menu.addAction(rival.name)
-            action.setObjectName(f"beside_{rival.key}")
-            action.setToolTip(rival.help)
-            action.triggered.connect(lambda _=False, r=rival: lockstep.open_rival(r))
-        others = [r for r in self.tab.runs if r is not self.tab.runs.current]
-        if others:
-            menu.addSeparator()
-        for record in reversed(others[-12:]):
-            action = menu.addAction(record.name)
-            action.setObjectName(f"beside_run_{record.number}")
-            action.setToolTip(record.how)
-            action.triggered.connect(lambda _=False, r=record: self.tab.compare_with(r))
-        if self.tab.comparing:
-            menu.addSeparator()
-            menu.addAction("&End the comparison").triggered.connect(lockstep.close)
-
-    def _action(
-        self, menu: QMenu, name: str, words: str, slot: Any, key: str | None = None
-    ) -> QAction:
-        action = QAction(words, self)
-        action.setObjectName(f"action_{name}")
-        if key is not None:
-            action.setShortcut(QKeySequence(key))
-        action.triggered.connect(lambda *_: slot())
-        menu.addAction(action)
-        self.addAction(action)  # keys of a menu alone sleep while projector mode hides the bar
-        return action
-
-    def _make_keys(self) -> None:
-        for key, by in (("PgDown", 1), ("PgUp", -1)):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.activated.connect(lambda by=by: self.next_demo(by))
-
-    def _fill_demos(self) -> None:
-        if self.demos_menu.actions():
-            return
-        group = QActionGroup(self.demos_menu)
-        for row in registry.MODELS:
-            # One list of all would be higher than a small screen.
-            menu = self.demos_menu.addMenu(row.title)
-            for story in self.stories:
-                if story.model == row.key:
-                    action = QAction(story.title, self.demos_menu)
-                    action.setObjectName(f"demo_{story.name}")
-                    action.triggered.connect(lambda _=False, n=story.name: self.open_demo(n))
-                    group.addAction(action)
-                    menu.addAction(action)
-        self.demos_menu.addSeparator()
-        self._action(self.demos_menu, "next_demo", "Next demo\tPgDn", self.next_demo)
-        self._action(
-            self.demos_menu, "previous_demo", "Previous demo\tPgUp", lambda: self.next_demo(-1)
-        )
 
     # -- what the menus do -------------------------------------------------------------------
 
-    def _open(self) -> None:
-        self.tab.open_dialog()
-
-    def _save_picture(self) -> None:
+    def save_picture(self) -> None:
+        """Ask for a file and save a picture of the window."""
         from em_explorer.ui.saving import ask_and_save_picture
 
         ask_and_save_picture(self)
 
-    def _export(self) -> None:
+    def export(self) -> None:
+        """Ask for a folder and write the tables."""
         from em_explorer.ui.saving import ask_and_export
 
         ask_and_export(self)
@@ -343,7 +199,7 @@ class MainWindow(QMainWindow):
     def toggle_projector(self) -> None:
         """Larger type, and only the play area, the curve and the transport."""
         self._projector = not self._projector
-        self.projector_action.setChecked(self._projector)
+        self.menus.projector.setChecked(self._projector)
         self.menuBar().setVisible(not self._projector)
         self.tab_bar.setVisible(not self._projector)
         scale = presentation_scale(self.screen().size().height())
@@ -357,9 +213,10 @@ class MainWindow(QMainWindow):
             else:
                 self.showNormal()
 
-    def _toggle_side(self) -> None:
+    def toggle_side(self) -> None:
+        """Fold the side panel, or show it again."""
         self._panels = not self._panels
-        self.panel_action.setChecked(self._panels)
+        self.menus.side_panel.setChecked(self._panels)
         for tab in self.tabs.values():
             self._arrange(tab)
 
@@ -367,12 +224,14 @@ class MainWindow(QMainWindow):
         plain = not self._projector
         self.doors[tab.key].show_panels(setup=plain, side=self._panels and plain)
 
-    def _toggle_motion(self) -> None:
+    def toggle_motion(self) -> None:
+        """Animate between half-steps, or no more."""
         Motion.enabled = not Motion.enabled
-        self.motion_action.setChecked(Motion.enabled)
+        self.menus.motion.setChecked(Motion.enabled)
         self._remember()
 
-    def _toggle_theme(self) -> None:
+    def toggle_theme(self) -> None:
+        """Change between light and dark."""
         theme_manager().toggle()
         self._remember()
 
@@ -387,21 +246,6 @@ class MainWindow(QMainWindow):
 
         theme = theme_manager().current
         self.theme_button.setIcon(icon("sun" if theme.is_dark else "moon", theme.text))
-
-    def _show_settings(self) -> None:
-        from em_explorer.ui.settings_dialog import SettingsDialog
-
-        show_beside(self, SettingsDialog)
-
-    def _show_keys(self) -> None:
-        from em_explorer.ui.help import KeyboardHelp
-
-        show_beside(self, KeyboardHelp)
-
-    def _show_about(self) -> None:
-        from em_explorer.ui.help import About
-
-        show_beside(self, About)
 
     def open_file(self, path: Path) -> None:
         """Open a data file in the tab in front."""

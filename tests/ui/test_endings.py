@@ -93,11 +93,11 @@ def act(w):
     soon(w.close, 500); w.tab.open_dialog()""",
     "with the keyboard help open in projector mode": """
 def act(w):
-    w.toggle_projector(); w._show_keys(); soon(w.close)""",
+    w.toggle_projector(); w.menus.show_keys(); soon(w.close)""",
     "by its frame, with settings, keys and about open": """
 def act(w):
     from PySide6.QtTest import QTest
-    w._show_settings(); w._show_keys(); w._show_about(); w.tab.controller.play()
+    w.menus.show_settings(); w.menus.show_keys(); w.menus.show_about(); w.tab.controller.play()
     # As the frame's button: Qt ignores it while a modal dialog is open.
     from PySide6.QtGui import QWindow
     soon(lambda: QApplication.activeModalWidget() or w.windowHandle().close())""",

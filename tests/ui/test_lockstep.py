@@ -239,13 +239,15 @@ def test_both_halves_have_room_in_a_small_window(split, window, qtbot, key):
 @pytest.mark.parametrize("key", KEYS)
 def test_the_menu_offers_what_has_a_meaning(window, qtbot, key):
     window.open_demo(DEMOS[key])
-    window.rivals_menu.aboutToShow.emit()
-    offered = [a.objectName() for a in window.rivals_menu.actions() if a.objectName()]
+    window.menus.rivals.aboutToShow.emit()
+    offered = [a.objectName() for a in window.menus.rivals.actions() if a.objectName()]
     assert offered == [f"beside_{name}" for name in RIVALS[key]]
     tab = window.tab
     for name in RIVALS[key][-2:]:
-        window.rivals_menu.aboutToShow.emit()
-        action = next(a for a in window.rivals_menu.actions() if a.objectName() == f"beside_{name}")
+        window.menus.rivals.aboutToShow.emit()
+        action = next(
+            a for a in window.menus.rivals.actions() if a.objectName() == f"beside_{name}"
+        )
         action.trigger()
         assert tab.lockstep.rival.key == name
         step(qtbot, tab)
