@@ -24,7 +24,8 @@ from em_explorer.ui.panels.sections import ElidedLabel
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.timeline import Timeline
 from em_explorer.ui.transport import Transport, restyle
-from em_explorer.ui.views.curve import CurveMode, LikelihoodCurve
+from em_explorer.ui.views.curve import LikelihoodCurve
+from em_explorer.ui.views.curve_parts import CurveMode
 from em_explorer.ui.wording import nats, signed
 
 if TYPE_CHECKING:

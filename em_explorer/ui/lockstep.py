@@ -20,7 +20,7 @@ from em_explorer.ui.lab.rivals import Rival, another_start, comparable, rivals_o
 from em_explorer.ui.model_tab import ModelTab
 from em_explorer.ui.setup_panel import following_seed
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.views.curve import OtherCurve
+from em_explorer.ui.views.curve_parts import OtherCurve
 
 HALF = 600
 """Width that a half should have, px; where it has less, the panels are folded."""

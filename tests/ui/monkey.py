@@ -47,7 +47,7 @@ from em_explorer.ui.crash import HARMLESS, CrashReporter
 from em_explorer.ui.endings import leave
 from em_explorer.ui.forms import ChoiceEdit, NumberEdit, OptionsForm, WholeNumberEdit
 from em_explorer.ui.main_window import MainWindow
-from em_explorer.ui.views.curve import CurveMode
+from em_explorer.ui.views.curve_parts import CurveMode
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NONE = Qt.KeyboardModifier.NoModifier

@@ -14,13 +14,8 @@ from em_explorer.em.steps import RunOptions, em_steps
 from em_explorer.em.trace import Trace
 from em_explorer.models.gaussian_mixture import GaussianMixture, GaussianMixtureOptions
 from em_explorer.ui.theme import DARK, apply_theme
-from em_explorer.ui.views.curve import (
-    CurveMode,
-    LikelihoodCurve,
-    OtherCurve,
-    envelope,
-    wide_enough,
-)
+from em_explorer.ui.views.curve import LikelihoodCurve
+from em_explorer.ui.views.curve_parts import CurveMode, OtherCurve, envelope, wide_enough
 
 
 class Numbers:

@@ -16,7 +16,7 @@ from em_explorer.ui.lab import rivals
 from em_explorer.ui.lab.page import LabPage
 from em_explorer.ui.lab.table import Cell, LabTable
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.views.curve import OtherCurve
+from em_explorer.ui.views.curve_parts import OtherCurve
 from em_explorer.ui.wording import nats
 
 INVITATION = (

@@ -23,7 +23,7 @@ from em_explorer.ui.lab.table import Cell, LabTable
 from em_explorer.ui.run_loading import with_start
 from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
-from em_explorer.ui.views.curve import envelope
+from em_explorer.ui.views.curve_parts import envelope
 from em_explorer.ui.wording import count, nats
 
 INVITATION = (

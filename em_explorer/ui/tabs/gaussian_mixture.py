@@ -19,8 +19,9 @@ from em_explorer.ui.tabs.mixture_looks import MixtureLooks
 from em_explorer.ui.tabs.mixture_picture import MixturePicture, Trail, bin_histogram
 from em_explorer.ui.tabs.mixture_scores import GroupScores
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.views.histogram import MixtureHistogram, bin_edges
+from em_explorer.ui.views.histogram import MixtureHistogram
 from em_explorer.ui.views.mixture_area import MixtureArea
+from em_explorer.ui.views.raster import bin_edges
 from em_explorer.ui.views.scatter import MixtureScatter
 from em_explorer.ui.wording import count
 

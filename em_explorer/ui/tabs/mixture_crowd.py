@@ -26,7 +26,7 @@ from em_explorer.ui.tabs.mixture_picture import (
     some_points,
 )
 from em_explorer.ui.theme import theme_manager
-from em_explorer.ui.views.histogram import bin_edges
+from em_explorer.ui.views.raster import bin_edges
 from em_explorer.ui.views.shapes import component_colors, rgb
 
 REST_MS = 150

@@ -40,7 +40,36 @@ GAP = 9.0
 ABOVE_POINTS, HANDLES, LABELS = 5, 30, 20
 
 
-class Handle(pg.TargetItem):
+class Askable:
+    """What a handle and a line do with the mouse: answer the right button, tell of the pointer.
+
+    For graphics items of pyqtgraph that can be dragged and have a ``number`` and the signals
+    ``hovered(bool)`` and ``asked(number, place)``.
+    """
+
+    number: int
+    moving: bool
+    mouseHovering: bool
+    hovered: Any
+    asked: Any
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Ask what can be done here; while it is dragged, the right button takes that back."""
+        if ev.button() == Qt.MouseButton.RightButton and not self.moving:
+            ev.accept()
+            self.asked.emit(self.number, ev.screenPos().toPoint())
+            return
+        super().mouseClickEvent(ev)  # type: ignore[misc]
+
+    def setMouseHover(self, hover: bool) -> None:
+        """Tell that the pointer came or went."""
+        changed = self.mouseHovering is not hover
+        super().setMouseHover(hover)  # type: ignore[misc]
+        if changed:
+            self.hovered.emit(hover)
+
+
+class Handle(Askable, pg.TargetItem):
     """A mark that can be dragged and says when the pointer is on it.
 
     Signals
@@ -66,20 +95,25 @@ class Handle(pg.TargetItem):
         self.number = number
         self.setCursor(Qt.CursorShape.SizeAllCursor)
 
-    def mouseClickEvent(self, ev: Any) -> None:
-        """Ask what can be done here; while it is dragged, the right button takes that back."""
-        if ev.button() == Qt.MouseButton.RightButton and not self.moving:
-            ev.accept()
-            self.asked.emit(self.number, ev.screenPos().toPoint())
-            return
-        super().mouseClickEvent(ev)
 
-    def setMouseHover(self, hover: bool) -> None:
-        """Tell that the pointer came or went."""
-        changed = self.mouseHovering is not hover
-        super().setMouseHover(hover)
-        if changed:
-            self.hovered.emit(hover)
+class MeanLine(Askable, pg.InfiniteLine):
+    """The line of a component's mean, which can be dragged.
+
+    Signals
+    -------
+    hovered(bool)
+    asked(number, place)
+        A right-click; the place on the screen.
+    """
+
+    hovered = Signal(bool)
+    asked = Signal(int, object)
+
+    def __init__(self, number: int, color: QColor) -> None:
+        pen, broad = pg.mkPen(color, width=2), pg.mkPen(color, width=3)
+        super().__init__(0.0, movable=True, pen=pen, hoverPen=broad)
+        self.number = number
+        self.setCursor(Qt.CursorShape.SizeHorCursor)
 
 
 class Label(pg.TextItem):

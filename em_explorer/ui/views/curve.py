@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from time import monotonic
 from typing import Any
 
@@ -18,6 +16,13 @@ from em_explorer.em.diagnostics import aitken_limit, decreases, distances, falls
 from em_explorer.em.trace import Trace, phase_of
 from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.curve_parts import (
+    FIRST_WIDTH,
+    CurveMode,
+    OtherCurve,
+    envelope,
+    wide_enough,
+)
 
 MOST_DOTS = 240
 
@@ -30,87 +35,6 @@ LEAST_AFTER_LEAP = 8
 INVITATION = "The curve begins with the first E-step: press the blue button, or Space."
 
 NO_LIMIT = "Where the curve is heading can’t be told yet: let EM take a few more steps."
-
-FIRST_WIDTH = 12.0
-"""Iterations that have room at the beginning."""
-
-
-class CurveMode(Enum):
-    """How the curve is drawn; the value is what the choice says."""
-
-    TOTAL = "total"
-    EACH = "per observation"
-    DISTANCE = "to go (log)"
-
-    @property
-    def tip(self) -> str:
-        """What it shows."""
-        return {
-            CurveMode.TOTAL: "The objective as it is, nats",
-            CurveMode.EACH: "The objective divided by the number of observations",
-            CurveMode.DISTANCE: "How far the limit L∞ still is, as a power of ten. A straight line "
-            "falls at a steady rate; L∞ is extrapolated from the last gains (Aitken)",
-        }[self]
-
-
-def envelope(values: Floats, most: int) -> tuple[Floats, Floats]:
-    """Thin a long row of numbers so that, drawn as a line, it looks the same.
-
-    Parameters
-    ----------
-    values : (n,) float
-    most : int
-        How many stretches at most, one per pixel column.
-
-    Returns
-    -------
-    positions : (m,) float
-        Places in ``values``; all of them while n ≤ 2 most.
-    thinned : (m,) float
-        The lowest and the highest value of each stretch, in the order in which the stretch goes;
-        the very last value comes last.
-    """
-    n = len(values)
-    if n <= 2 * most:
-        return np.arange(float(n)), values
-    # Stretches of a power of two stay where they are while the row grows: nothing shimmers.
-    length = 2 ** int(np.ceil(np.log2(n / most)))
-    first = np.arange(0, n, length)
-    last = np.minimum(first + length, n) - 1
-    low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
-    rising = values[first] <= values[last]
-    positions = np.stack([first, last], axis=1).ravel().astype(float)
-    pairs = np.where(rising, [low, high], [high, low]).T.ravel()
-    return np.append(positions, n - 1.0), np.append(pairs, values[-1])
-
-
-@dataclass(frozen=True, eq=False)
-class OtherCurve:
-    """Another run's curve, to be drawn behind.
-
-    Attributes
-    ----------
-    bounds : (n,) float, nats
-        At each of its E-steps.
-    offset : float
-        How many iterations after this run's start it began.
-    color : str
-    dashed : bool
-    """
-
-    bounds: Floats
-    offset: float
-    color: str
-    dashed: bool = False
-
-
-def wide_enough(iterations: float) -> float:
-    """Return the width of the axis: 12, 16, 24, 32, 48, …, so that it grows in steps."""
-    width = FIRST_WIDTH
-    while width < 1.02 * iterations:
-        power = 2.0 ** np.floor(np.log2(width))
-        width = 2.0 * power if width > power else 1.5 * power
-    return width
 
 
 class LikelihoodCurve(pg.PlotWidget):

@@ -18,11 +18,11 @@ from em_explorer.em.arrays import Bools, Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
-from em_explorer.ui.views.component_items import Handle, Label
+from em_explorer.ui.views.component_items import Handle, Label, MeanLine
 from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.play_box import PlayBox
 from em_explorer.ui.views.pull_lines import PullLines
-from em_explorer.ui.views.raster import Raster, Rows
+from em_explorer.ui.views.raster import Raster, Rows, bin_edges
 from em_explorer.ui.views.shapes import doubt_sizes, line_density, point_colors
 
 RUG, TRAIL_TOP, TRAIL_BOTTOM = -0.035, -0.075, -0.19
@@ -37,59 +37,6 @@ HEADROOM = 1.22
 
 FAINT = 1e-3
 """A density below this share of the highest bar is not drawn along the axis."""
-
-
-def bin_edges(x: Floats) -> Floats:
-    """Return the edges of bins somewhat narrower than Freedman & Diaconis advise.
-
-    Whole numbers get bins of a whole width, each around as many of them: other bins would show
-    a comb that is not in the data.
-    """
-    low, high = float(x.min()), float(x.max())
-    if high == low:
-        return np.linspace(low - 0.5, high + 0.5, 11)
-    edges = np.histogram_bin_edges(x, "fd")
-    n_bins = int(np.clip(1.6 * (edges.size - 1), 10, 120))
-    width = (high - low) / n_bins
-    if np.all(x == np.round(x)):
-        width = max(1.0, float(np.round(width)))
-        return np.asarray(np.arange(low - 0.5, high + 0.5 + width, width))
-    return np.linspace(low, high, n_bins + 1)
-
-
-class MeanLine(pg.InfiniteLine):
-    """The line of a component's mean, which can be dragged.
-
-    Signals
-    -------
-    hovered(bool)
-    asked(number, place)
-        A right-click; the place on the screen.
-    """
-
-    hovered = Signal(bool)
-    asked = Signal(int, object)
-
-    def __init__(self, number: int, color: QColor) -> None:
-        pen, broad = pg.mkPen(color, width=2), pg.mkPen(color, width=3)
-        super().__init__(0.0, movable=True, pen=pen, hoverPen=broad)
-        self.number = number
-        self.setCursor(Qt.CursorShape.SizeHorCursor)
-
-    def mouseClickEvent(self, ev: Any) -> None:
-        """Ask what can be done here."""
-        if ev.button() == Qt.MouseButton.RightButton and not self.moving:
-            ev.accept()
-            self.asked.emit(self.number, ev.screenPos().toPoint())
-            return
-        super().mouseClickEvent(ev)
-
-    def setMouseHover(self, hover: bool) -> None:
-        """Tell that the pointer came or went."""
-        changed = self.mouseHovering is not hover
-        super().setMouseHover(hover)
-        if changed:
-            self.hovered.emit(hover)
 
 
 class MixtureHistogram(pg.PlotWidget):

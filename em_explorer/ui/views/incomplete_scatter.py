@@ -17,6 +17,7 @@ from em_explorer.models.treatments import Treatment
 from em_explorer.ui.theme import style_plot, theme_manager
 from em_explorer.ui.views.arrows import Arrows
 from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.brush_box import BrushBox
 from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.pattern_map import IMPUTED
 from em_explorer.ui.views.scatter import SIGMAS, ellipse
@@ -29,52 +30,6 @@ TICK = 10
 """Length of a tick in the margin, px."""
 
 EM = Treatment.EM.value
-
-
-class BrushBox(pg.ViewBox):
-    """A view box whose drag can be a brush instead of a pan.
-
-    Signals
-    -------
-    touched(place)
-        The brush is over a place, in the plot's coordinates.
-    lifted()
-    asked(place)
-        A right-click; the place on the screen.
-    """
-
-    touched = Signal(object)
-    lifted = Signal()
-    asked = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__(enableMenu=False)
-        self.brushing = False
-
-    def mouseClickEvent(self, event: Any) -> None:
-        """Touch one place."""
-        if event.button() == Qt.MouseButton.RightButton:
-            event.accept()
-            self.asked.emit(event.screenPos().toPoint())
-            return
-        if not self.brushing or event.button() != Qt.MouseButton.LeftButton:
-            super().mouseClickEvent(event)
-            return
-        event.accept()
-        self.touched.emit(self.mapToView(event.pos()))
-        self.lifted.emit()
-
-    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
-        """Touch every place on the way."""
-        if not self.brushing or event.button() != Qt.MouseButton.LeftButton:
-            super().mouseDragEvent(event, axis)
-            return
-        event.accept()
-        if event.isStart():
-            self.touched.emit(self.mapToView(event.buttonDownPos()))
-        self.touched.emit(self.mapToView(event.pos()))
-        if event.isFinish():
-            self.lifted.emit()
 
 
 class IncompleteScatter(pg.PlotWidget):

@@ -15,7 +15,7 @@ from em_explorer.em.anatomy import Parameter
 from em_explorer.em.arrays import Floats, Ints, freeze
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.axes import axes
-from em_explorer.ui.views.curve import wide_enough
+from em_explorer.ui.views.curve_parts import wide_enough
 
 EVERYTHING = "everything, in its own scale"
 """All parameters, each as its distance from where it is now."""

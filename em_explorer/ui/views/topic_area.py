@@ -29,7 +29,8 @@ from em_explorer.ui.topic_wording import Nouns
 from em_explorer.ui.views.document_map import DocumentMap
 from em_explorer.ui.views.document_view import DocumentImages, DocumentWords, MixtureBar
 from em_explorer.ui.views.topic_images import TopicImages
-from em_explorer.ui.views.topic_words import TopicList, TopicWordMap, topic_name
+from em_explorer.ui.views.topic_word_map import TopicWordMap
+from em_explorer.ui.views.topic_words import TopicList, topic_name
 
 HINT = "Click a topic for its strongest documents, double-click it to give it a name."
 
