@@ -246,9 +246,11 @@ def _by_ridge(model: Any, data: Any, raw: Any) -> list[Candidate]:
     if not n_cells:
         raise DataError("Every row has one value only: no cell can be told from those beside it.")
     rest = model.prepare(punched)
-    found = []
+    options, found = model.options, []
+    if options.start.name == "GIVEN":  # by hand, for the whole table: here it begins as usual
+        options = replace(options, start=type(options)().start)
     for i, ridge in enumerate(ridges(data.variances)):
-        other = replace(model, options=replace(model.options, ridge=ridge), locks=frozenset())
+        other = replace(model, options=replace(options, ridge=ridge), locks=frozenset())
         judge = partial(_judge_ridge, other, data, rest, n_cells)
         label = f"ridge {ridge:g}" if ridge else "no ridge"
         found.append(Candidate("", float(i), label, other, rest, judge))

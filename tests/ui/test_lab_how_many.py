@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,25 @@ def test_candidates_are_judged_and_a_click_loads_one(qtbot: Any, window: Any, ke
             assert getattr(loaded, name) == getattr(chosen.candidate.model.options, name)
     if question is Question.PARTS:  # fitted to the same data, so it ends as high
         assert trace.bounds[-1] == pytest.approx(chosen.bound, abs=0.5)
+
+
+def test_a_start_by_hand_is_no_hindrance(qtbot: Any, window: Any) -> None:
+    window.open_demo("murray")  # whose start is given
+    page = window.door.open("how_many")
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        page.button.click()
+    assert all(judged.criteria is not None for judged in page.found)
+    assert page.plot.isVisible()
+    assert "told best with" in page.message.text()
+
+
+def test_where_nothing_could_be_fitted_no_axes_are_drawn(qtbot: Any, window: Any) -> None:
+    tab, page = lab(window, "missing_data")
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        page.button.click()
+    page.show_result(tuple(replace(judged, criteria=None, words="No.") for judged in page.found))
+    assert page.message.text() == "None of them could be fitted. No."
+    assert page.plot.isHidden()
 
 
 def test_bic_turns_and_the_likelihood_does_not(qtbot: Any, window: Any) -> None:

@@ -208,11 +208,14 @@ class HowManyPage(LabPage):
         best = best_of(tuple(self.found), criterion)
         marked = [] if best is None else [(best.candidate.x, value_of(best, criterion))]
         self.ring.setData(pos=np.array(marked, dtype=float).reshape(-1, 2))
+        self.plot.setVisible(bool(spots))  # axes without a curve would lie
         self._label()
         self._fit_range(np.array([spot["pos"] for spot in spots], dtype=float).reshape(-1, 2))
         self._fill_table(best)
         if best is not None and not self.working:
             self.say(self._verdict(best))
+        elif self.found and not self.working and not spots:
+            self.say(f"None of them could be fitted. {self.found[0].words}", "warning")
         elif self.found and not self.working:
             self.say(f"{criterion.help}.")
 
