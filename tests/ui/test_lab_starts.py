@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetricsF
 
 from em_explorer import registry
-from em_explorer.em.census import Census, gather
+from em_explorer.em.census import Census, CensusRun, Optimum, gather
 from em_explorer.em.steps import RunOptions, StopReason
 from em_explorer.ui.lab.starts_page import PENDING, thinned, verdict
 
@@ -147,6 +148,34 @@ def test_the_verdict_tells_agreement_from_quarrel() -> None:
     empty = Census((), (), ())
     assert "collapsed" in verdict(empty)
     assert gather((), 10, lambda a, b: 0.0) == empty
+
+
+def test_the_verdict_calls_no_end_best_where_there_are_two() -> None:
+    def found(*bounds: float) -> Census:
+        runs = tuple(
+            CensusRun(i, i, None, None, np.array([-9.0, bound]), (), None, "")
+            for i, bound in enumerate(bounds)
+        )
+        share = 1 / len(bounds)
+        return Census(runs, tuple(Optimum(b, (i,), share) for i, b in enumerate(bounds)), ())
+
+    assert "by 1 of 2" in verdict(found(-1.0, -2.0))
+    assert "equally good" in verdict(found(-1.0, -1.001))
+    assert "best" not in verdict(found(-1.0, -1.001))
+    assert "best 2 are equally good, and reached by 2 of 3" in verdict(found(-1.0, -1.001, -2.0))
+
+
+def test_the_numbers_at_the_bundle_have_room(qtbot: Any, window: Any) -> None:
+    tab, page = lab(window, "gaussian_mixture", 12)
+    tab.new_start()  # from k-means++ all end alike: the range is as narrow as it gets
+    with qtbot.waitSignal(page.worked, timeout=60_000):
+        page.button.click()
+    axis = page.plot.getAxis("left")
+    levels = axis.tickValues(*axis.range, axis.height())
+    labels = [text for step, at in levels[:1] for text in axis.tickStrings(at, 1.0, step)]
+    metrics = QFontMetricsF(axis.style["tickFont"])
+    assert len(labels) >= 2
+    assert max(map(metrics.horizontalAdvance, labels)) + 10 <= axis.width()
 
 
 def test_a_bad_start_found_behind_another_tab_waits(qtbot: Any, window: Any) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton
 
 from em_explorer.em.arrays import Floats
-from em_explorer.em.census import Census, CensusRun
+from em_explorer.em.census import LEAST_SAME_BOUND, Census, CensusRun
 from em_explorer.em.errors import DataError
 from em_explorer.em.options import Control
 from em_explorer.em.steps import StopReason
@@ -209,7 +209,8 @@ class StartsPage(LabPage):
         low, high = float(min(np.median(early), ends.min())), float(ends.max())
         lengths = np.sort([len(bounds) for bounds in curves])
         right = float(lengths[int(0.9 * (len(lengths) - 1))])
-        room = max(0.08 * (high - low), abs(high) * 1e-5, 1e-9)
+        # Never so narrow that the labels of the ticks have no room for their digits.
+        room = max(0.08 * (high - low), abs(high) * 4e-5, 1e-9)
         self.plot.setXRange(0.0, max(right, 4.0), padding=0.02)
         self.plot.setYRange(low - room, high + room, padding=0)
 
@@ -254,7 +255,7 @@ class StartsPage(LabPage):
         self.plot.setLabel("bottom", "iteration")
         style_plot(self.plot)
         px = theme_manager().px
-        self.plot.getAxis("left").setWidth(px(60))
+        self.plot.getAxis("left").setWidth(px(68))
         self.plot.getAxis("bottom").setHeight(px(34))
         self.draw_now()
         self._fill_table()
@@ -325,7 +326,14 @@ def verdict(found: Census) -> str:
     words = f"{count(total, 'start')} lead to {count(n, 'end')}"
     if found.collapsed:
         words += f", and {len(found.collapsed)} collapse"
-    words += f". The best is reached by {len(best.members)} of {total}."
+    alike = [end for end in found.optima if best.bound - end.bound < LEAST_SAME_BOUND]
+    reached = sum(len(end.members) for end in alike)
+    if len(alike) == 1:
+        words += f". The best is reached by {reached} of {total}."
+    elif len(alike) == n:
+        words += ". All are equally good: their likelihood can’t tell them apart."
+    else:
+        words += f". The best {len(alike)} are equally good, and reached by {reached} of {total}."
     limit = StopReason.ITERATION_LIMIT
     late = sum(1 for run in found.runs if run.stop is not None and run.stop.reason is limit)
     return words if not late else f"{words} {late} had not converged when they were cut off."
