@@ -79,3 +79,45 @@ def run_to_end(qtbot: Any) -> Callable[[Any], None]:
         tab.settle()
 
     return run
+
+
+@pytest.fixture
+def page(window: Any, qtbot: Any) -> Any:
+    """Open a model's tab on its first demo with the Diagnose page in front."""
+
+    def open_page(key: str, demo: str | None = None) -> tuple[Any, Any]:
+        window.open_model(key)
+        if demo is not None:
+            window.open_demo(demo)
+        panel = window.tab.side.open_diagnose()
+        qtbot.waitUntil(panel.isVisible)
+        return window.tab, panel
+
+    return open_page
+
+
+@pytest.fixture
+def worked_out(qtbot: Any) -> Any:
+    """Wait until the thread has worked out what the page asked for."""
+
+    def wait(tab: Any) -> None:
+        qtbot.waitUntil(lambda: not tab.diagnosis.busy, timeout=20_000)
+
+    return wait
+
+
+@pytest.fixture
+def split(window: Any, qtbot: Any) -> Callable[[str], Any]:
+    """Open a tab's first demo beside its first rival."""
+
+    def open_split(key: str) -> Any:
+        from tests.ui.two_runs import DEMOS, arrive
+
+        window.open_demo(DEMOS[key])
+        window.findChild(object, "action_side_by_side").trigger()
+        tab = window.tab
+        assert tab.comparing
+        arrive(qtbot, tab)
+        return tab
+
+    return open_split
