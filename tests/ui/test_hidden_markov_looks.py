@@ -147,6 +147,26 @@ def test_posterior_and_viterbi_are_marked_where_they_differ(tab, step):
     assert "“differ” marks" in tab.explained(5).text
 
 
+def test_strips_are_painted(tab, step):
+    step(tab, 5)
+    view = tab.area.time
+    picture = view.grab().toImage()
+    for plot, item in (
+        (view.viterbi, view.path_image),
+        (view.truth, view.truth_image),
+        (view.differ, view.differ_image),
+    ):
+        box = plot.vb.sceneBoundingRect()
+        seen = {
+            picture.pixelColor(round(x), round(box.center().y())).getRgb()[:3]
+            for x in np.linspace(box.left() + 3, box.right() - 3, 200)
+        }
+        shown = item.image[:, 0]
+        opaque = shown[shown[:, 3] == 255] if shown.shape[1] == 4 else shown
+        wanted = {tuple(int(c) for c in rgb) for rgb in opaque[:, :3]}
+        assert wanted <= seen
+
+
 def test_few_names_of_symbols_stand_beside_a_low_plot(tab, step):
     layer = tab.area.time.layer
 

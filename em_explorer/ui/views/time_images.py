@@ -128,15 +128,26 @@ def sweep_image(sweep: Sweep, edges: Ints, colors: Floats, rows: int) -> Image:
     return image
 
 
+def _strip(m: int, channels: int) -> Image:
+    """Return an image of one row, (m, 1, channels), that lies in memory as a row of the screen.
+
+    Any other order looks the same to numpy, but tells Qt that a row ends after its first pixel,
+    and Qt paints nothing.
+    """
+    return np.zeros((1, m, channels), dtype=np.uint8).transpose(1, 0, 2)
+
+
 def strip_image(labels: Ints, colors: Floats) -> Image:
     """Color a strip by its labels, (m, 1, 3) uint8."""
-    return np.asarray(colors[labels][:, None, :], dtype=np.uint8)
+    image = _strip(len(labels), 3)
+    image[:, 0] = colors[labels]
+    return image
 
 
 def mark_image(marked: NDArray[Any], edges: Ints, color: Any) -> Image:
     """Mark steps, (m, 1, 4) uint8: the opacity of a column is its share of marked steps."""
     share = column_means(np.asarray(marked, dtype=float)[:, None], edges)[:, 0]
-    image = np.zeros((len(share), 1, 4), dtype=np.uint8)
+    image = _strip(len(share), 4)
     image[share > 0, 0, :3] = color
     image[:, 0, 3] = np.ceil(255.0 * share)
     return image
