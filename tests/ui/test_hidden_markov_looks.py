@@ -138,6 +138,9 @@ def test_posterior_and_viterbi_are_marked_where_they_differ(tab, step):
     marked = view.differ_image.image[:, 0, 3] > 0
     columns = np.logical_or.reduceat(differ, view.edges[:-1])
     np.testing.assert_array_equal(marked, columns)
+    for item in (view.band_image, view.path_image, view.differ_image, view.truth_image):
+        item.render()
+        assert not item.qimage.isNull()  # what is drawn, not only what was handed over
     # Marked in the color of no state, and said in words: beside the strip, and of a step.
     color = view.differ_image.image[np.flatnonzero(marked)[0], 0, :3]
     np.testing.assert_array_equal(color, rgb(theme_manager().current.color("text")))

@@ -65,7 +65,7 @@ def test_a_start_by_hand_is_no_hindrance(qtbot: Any, window: Any) -> None:
 
 
 def test_where_nothing_could_be_fitted_no_axes_are_drawn(qtbot: Any, window: Any) -> None:
-    tab, page = lab(window, "missing_data")
+    _, page = lab(window, "missing_data")
     with qtbot.waitSignal(page.worked, timeout=60_000):
         page.button.click()
     page.show_result(tuple(replace(judged, criteria=None, words="No.") for judged in page.found))

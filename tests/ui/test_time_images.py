@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 
 from em_explorer.ui.views.time_axis import even_axis
@@ -96,3 +97,24 @@ def test_years_are_an_axis_and_gaps_are_not():
     assert even_axis(np.array([1900.0, 1901.0, 1902.0]), 3) == (1900.0, 1.0)
     assert even_axis(np.array([1900.0, 1905.0, 1906.0]), 3) == (1.0, 1.0)
     assert even_axis(None, 3) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("m", [1, 2, 300])
+def test_every_image_can_be_drawn(qapp, m):
+    colors = np.array([[255.0, 0.0, 0.0], [0.0, 0.0, 255.0]])
+    edges = column_edges(0, m, m)
+    labels = np.arange(m) % 2
+    shares = np.eye(2)[labels]
+    for image in (
+        strip_image(labels, colors),
+        mark_image(np.ones(m), edges, colors[0]),
+        stack_image(shares, colors, 8),
+    ):
+        item = pg.ImageItem(image, autoLevels=False)
+        item.render()
+        drawn = item.qimage
+        assert not drawn.isNull()
+        assert (drawn.width(), drawn.height()) == image.shape[:2]
+        for x in range(min(m, 4)):
+            found = drawn.pixelColor(x, 0)
+            assert [found.red(), found.green(), found.blue()] == list(image[x, 0, :3])
