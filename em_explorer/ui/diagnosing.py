@@ -241,6 +241,15 @@ class Diagnosing(WordsOfRun):
         self._show_bound()
         self._show_traces()
 
+    def _on_theme(self, *_: object) -> None:
+        """Give the dots before the names in all lists the theme's colors, too."""
+        super()._on_theme()
+        if self.controller.trace is not None and not self.controller.fetching:
+            index = self.controller.cursor
+            self.side.show_diagnosis(lambda: self._diagnosis_view(index))
+            self.side.refresh()
+            self._show_traces()
+
     @Slot()
     def _show_traces(self) -> None:
         """Bring the strip of parameters to where the cursor is."""

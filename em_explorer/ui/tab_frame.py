@@ -202,6 +202,10 @@ class SidePanel(QTabWidget):
         self.setCurrentWidget(self._diagnose_page)
         return self._made()
 
+    def refresh(self) -> None:
+        """Fill the page in front again, which names colors of the theme in its words."""
+        self._refresh()
+
     def _refresh(self, *_: object) -> None:
         if self.currentWidget() is self._diagnose_page:
             self._diagnose()

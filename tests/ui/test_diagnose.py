@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from em_explorer import registry
 from em_explorer.em.diagnostics import changes
 from em_explorer.ui.diagnose_words import changed_gist, told
+from em_explorer.ui.theme import DARK, LIGHT, theme_manager
 
 KEYS = [row.key for row in registry.MODELS]
 
@@ -152,3 +153,22 @@ def test_what_rounding_does_is_no_change(page, run_to_end):
     assert panel.changed.rows == ()
     assert panel.changed_words.text().endswith("so does what the E-step expects.")
     assert tab.bottom.change_label.text() == "0 nats"
+
+
+def test_dots_before_names_take_the_themes_colors(page, step):
+    tab, panel = page("gaussian_mixture")
+    step(tab, 3)
+    tab.bottom.traces_button.click()
+    tab.side.setCurrentWidget(tab.side.numbers)
+    theme_manager().use(DARK)
+    first, old = DARK.components[0], LIGHT.components[0]
+    assert first != old
+    tab.side.open_diagnose()
+    lists = [
+        " ".join(row.color for row in panel.changed.rows),
+        tab.bottom.strip.readout.text(),
+        " ".join(row.color for group in tab.side.numbers.groups for row in group.rows),
+    ]
+    for shown in lists:
+        assert first.lower() in shown.lower()
+        assert old.lower() not in shown.lower()
