@@ -39,6 +39,12 @@ PANELS_MS = 100
 class ModelTab(Locking):
     """Base of the tabs; one model, one run, and the cursor followed on its history.
 
+    Attributes
+    ----------
+    left_out : bool
+        A tab sets this where it leaves something out of a picture because half-steps rush by;
+        the picture is drawn whole when the rush is over.
+
     Signals
     -------
     comparison_changed(open)
@@ -50,6 +56,7 @@ class ModelTab(Locking):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rushed = False
+        self.left_out = False
         self._lockstep: Lockstep | None = None
         self._panels.timeout.connect(self._show_panels)
         self._connect()
@@ -160,6 +167,9 @@ class ModelTab(Locking):
     @Slot(object)
     def _on_state(self, state: RunState) -> None:
         trace = self.controller.trace
+        if self.left_out and not self.controller.rushing and self.dataset is not None:
+            self.left_out = False
+            self.stage.redraw()
         if self._rushed and self._panels.isActive() and not self.controller.rushing:
             self._show_panels()
         if state is RunState.FINISHED and trace is not None:

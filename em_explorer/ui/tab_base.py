@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from em_explorer import registry
 from em_explorer.data.dataset import Dataset
-from em_explorer.em.steps import Model, RunOptions, Snapshot
+from em_explorer.em.steps import Model, Phase, RunOptions, Snapshot
 from em_explorer.session.controller import Controller
 from em_explorer.session.document import Story
 from em_explorer.session.loading import BackgroundLoad
@@ -250,6 +250,11 @@ class TabBase(QWidget):
         """Return a snapshot's parameters in the data's units."""
         assert self.model is not None
         return self.model.to_units(self.snapshot(index).params, self.data)
+
+    def params_before(self, index: int) -> Any:
+        """Return the parameters that an M-step moved, in the data's units; None elsewhere."""
+        moved = self.snapshot(index).phase is Phase.M
+        return self.shown_params(index - 1) if moved else None
 
     def latent(self, index: int) -> Any:
         """Return the posterior in force at a snapshot, or None at the start."""

@@ -188,7 +188,7 @@ class GaussianMixtureTab(MixtureCrowd):
         """Return a snapshot's components, without what belongs to the points."""
         params = self.shown_params(index)
         snapshot = self.snapshot(index)
-        before = self.shown_params(index - 1) if snapshot.phase is Phase.M else None
+        before = self.params_before(index)
         self.show_readout(index)
         return MixturePicture(
             np.empty((0, len(params.weights))),
@@ -238,7 +238,9 @@ class GaussianMixtureTab(MixtureCrowd):
         else:
             self.scatter.color_points(picture.responsibilities, float(picture.tint[0]))
         self.scatter.place_components(picture.weights, means, shapes)
-        hurried, ghosts, left = self.note_hurry(), picture.ghost_covariances, picture.ghost_means
+        # Frames go by too fast for ghosts and marks; they are drawn afterwards.
+        self.left_out = hurried = self.controller.rushing
+        ghosts, left = picture.ghost_covariances, picture.ghost_means
         if hurried or left is None or ghosts is None:
             self.scatter.place_ghosts(None, None)
             self.scatter.arrows.clear()

@@ -54,7 +54,7 @@ class HiddenMarkovTab(ChainLocks):
         self.prepare_long()
         self.prepare_states()
         self.area = ChainArea()
-        self._model_due, self._model_is_late = 0.0, False
+        self._model_due = 0.0
         self._shown_data: Dataset | None = None
         self._shown_kind: tuple[EmissionType, int] | None = None
         self._truth_figures: tuple[float, float] | None = None
@@ -217,7 +217,7 @@ class HiddenMarkovTab(ChainLocks):
     def parameters_picture(self, index: int) -> ChainPicture:
         """Return a picture without the posterior."""
         params = self.shown_params(index)
-        before = self.shown_params(index - 1) if self.snapshot(index).phase is Phase.M else None
+        before = self.params_before(index)
         if before is None:
             return ChainPicture(params, None, None, None, None)
         left = before.transition_matrix
@@ -238,8 +238,8 @@ class HiddenMarkovTab(ChainLocks):
         images = None if picture.long is None else picture.long.images
         self.area.time.draw(gamma, path, means, images)
         now = time.perf_counter()
-        self._model_is_late = self.controller.rushing and now < self._model_due
-        if self._model_is_late:
+        self.left_out = self.controller.rushing and now < self._model_due
+        if self.left_out:
             return
         self._model_due = now + MODEL_SECONDS
         self.area.matrix.draw(params.transition_matrix, picture.transitions, names)
@@ -254,12 +254,12 @@ class HiddenMarkovTab(ChainLocks):
 
     @Slot(object)
     def _on_played(self, _state: object) -> None:
-        """Add what a rush leaves out once the run rests: a long path, the newest model."""
+        """Find a long path once the run rests."""
         shown = self.stage.shown
         lacks_path = shown is not None and shown.gamma is not None and shown.path is None
         if self.dataset is not None and self.long and not self.controller.playing:
             self._rest.start()
-        if (lacks_path or self._model_is_late) and not self.controller.playing:
+        if lacks_path and not self.controller.playing:
             self.stage.redraw()
 
     def anatomy_names(self) -> tuple[str, ...]:

@@ -53,7 +53,6 @@ class MissingDataTab(HolePunching):
     def build_play_area(self) -> QWidget:
         """Make the choice of columns, the brush, the scatter, the map and the legend."""
         self.prepare_brush()
-        self._slides_are_late = False
         self._marked: Bools | None = None
         self.area = area = IncompleteArea()
         self.looks = FillLooks(self)
@@ -69,7 +68,6 @@ class MissingDataTab(HolePunching):
         self.scatter.row_hovered.connect(self.looks.point_at)
         self.map.picked.connect(self._on_pattern)
         self.legend.changed.connect(self._on_legend)
-        self.controller.state_changed.connect(self._on_played)
         return area
 
     # -- data --------------------------------------------------------------------------------
@@ -223,8 +221,7 @@ class MissingDataTab(HolePunching):
     def picture(self, index: int) -> MissingPicture:
         """Return the filled table, mean, covariance and the treatments wanted."""
         params = self.shown_params(index)
-        moved = self.snapshot(index).phase is Phase.M
-        before = self.shown_params(index - 1) if moved else None
+        before = self.params_before(index)
         imputed, deviations = self.filled(index)
         d = len(params.mean)
         means, covariances = np.full((len(OTHERS), d), np.nan), np.full((len(OTHERS), d, d), np.nan)
@@ -245,17 +242,11 @@ class MissingDataTab(HolePunching):
             covariances,
         )
 
-    @Slot(object)
-    def _on_played(self, _state: object) -> None:
-        """Draw the arrows that a rush leaves out once the run rests."""
-        if self._slides_are_late and not self.controller.rushing and self.dataset is not None:
-            self.stage.redraw()
-
     def _left(self) -> Floats | None:
         """Return the filled table before the E-step on the screen; None at other half-steps."""
         index = self.stage.shown_index or 0
         before = max(index - 2, 0)
-        self._slides_are_late = bool(index % 2) and self.controller.rushing
+        self.left_out = bool(index % 2) and self.controller.rushing  # the arrows
         if not index % 2 or self.controller.rushing or not self.controller.at_hand(before, 0):
             return None
         return self.filled(before)[0]

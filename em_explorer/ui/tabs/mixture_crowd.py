@@ -44,7 +44,6 @@ class MixtureCrowd(MixtureHand):
         self._witnesses: Witnesses | None = None
         self._answers: OrderedDict[int, Floats] = OrderedDict()
         self._finishing = False
-        self._hurried = False
         self._binning = Maker("bins", self)
         self._binning.made.connect(self._on_binned)
         self._binning.failed.connect(self._on_picture_failed)
@@ -57,18 +56,6 @@ class MixtureCrowd(MixtureHand):
         """Sort the points anew when another part of them comes into view."""
         self.scatter.box.sigRangeChanged.connect(self._on_view)
         self.scatter.box.sigResized.connect(self._on_view)
-        self.controller.state_changed.connect(self._on_hurry_over)
-
-    def note_hurry(self) -> bool:
-        """Say whether frames go by too fast for ghosts and marks; they are drawn afterwards."""
-        self._hurried = self.controller.rushing
-        return self._hurried
-
-    @Slot(object)
-    def _on_hurry_over(self, _: object) -> None:
-        if self._hurried and not self.controller.rushing:
-            self._hurried = False
-            self.stage.redraw()
 
     @property
     def crowded(self) -> bool:
