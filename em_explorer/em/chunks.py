@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from em_explorer.em.errors import DataError
 from em_explorer.em.model import Expectation
 from em_explorer.em.steps import Model
@@ -138,8 +136,3 @@ def reiterable(chunks: Any) -> Callable[[], Iterator[Any]]:
             "pass a list, or an object whose __iter__ begins anew."
         )
     return lambda: iter(chunks)
-
-
-def as_float(chunk: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Read one chunk into memory as numbers."""
-    return np.asarray(chunk, dtype=np.float64)

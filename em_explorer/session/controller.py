@@ -23,9 +23,6 @@ from em_explorer.session.trace_cursor import TraceCursor
 from em_explorer.session.watching import Look, WatchedModel
 from em_explorer.session.worker_link import GRANTS_UNDER_WAY, WorkerLink
 
-AS_FAST_AS_IT_GOES = math.inf
-"""The speed at which the worker is never kept waiting."""
-
 RUSH_SECONDS = 0.016
 """How often history is gone through, and the worker looked after, as fast as it goes."""
 

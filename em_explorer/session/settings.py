@@ -17,8 +17,6 @@ class Settings:
     theme : {"light", "dark"}
     animate : bool
         Glide between half-steps.
-    symbols : bool
-        Tell components apart by symbols as well as colors.
     trace_megabytes : int
         Memory for the history of a run; beyond it, half-steps are computed again when looked at.
     threads : int
@@ -27,7 +25,6 @@ class Settings:
 
     theme: str = "light"
     animate: bool = True
-    symbols: bool = False
     trace_megabytes: int = 512
     threads: int = 0
 

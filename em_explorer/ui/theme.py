@@ -28,10 +28,10 @@ SMALL_PRESENTATION_SCALE = 1.15
 LOW_SCREEN = 960
 """A screen lower than this has no room for all of a tab at :data:`PRESENTATION_SCALE`, px."""
 
-BODY, CAPTION, TITLE = 13, 11, 15
+BODY, CAPTION = 13, 11
 """Sizes of type, px."""
 
-GRID, PANEL_PADDING, LABEL_GAP, CORNER = 8, 16, 4, 6
+GRID, LABEL_GAP = 8, 4
 """Distances, px: between groups twice the grid, between a label and its control the gap."""
 
 AXIS_WIDTH = 64

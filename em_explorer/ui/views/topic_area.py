@@ -120,7 +120,6 @@ class TopicArea(QWidget):
         self.image_shape: tuple[int, int] | None = None
         self.vocabulary: tuple[str, ...] = ()
         self._documents: tuple[str, ...] = ()
-        self._dense: Floats = np.zeros(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
