@@ -95,6 +95,20 @@ class Bottom(QWidget):
         self.outlook.setObjectName("outlook")
         self.outlook.setAccessibleName("What lies ahead of this run")
         self.outlook.setProperty("role", "caption")
+        for widget in (
+            self.name_label,
+            self.value_label,
+            self.change_label,
+            self.per_label,
+            self.outlook,
+        ):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addLayout(self._choices())
+        self._right = column
+        return column
+
+    def _choices(self) -> QHBoxLayout:
         self.mode_box = ElidedComboBox()
         self.mode_box.setObjectName("curve_mode")
         self.mode_box.setAccessibleName("How the curve is drawn")
@@ -119,18 +133,7 @@ class Bottom(QWidget):
         self.traces_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.traces_button.toggled.connect(self._on_traces)
         self.row.addWidget(self.traces_button)
-        for widget in (
-            self.name_label,
-            self.value_label,
-            self.change_label,
-            self.per_label,
-            self.outlook,
-        ):
-            column.addWidget(widget)
-        column.addStretch(1)
-        column.addLayout(self.row)
-        self._right = column
-        return column
+        return self.row
 
     def _resize(self, *_: object) -> None:
         px, scale = theme_manager().px, theme_manager().scale
