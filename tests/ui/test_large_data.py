@@ -441,3 +441,5 @@ def test_outlines_stand_out_from_a_crowd_of_their_own_color(crowd):
     theme = theme_manager().current
     assert plain == [theme.component(k).name() for k in range(len(plain))]
     assert not {*own} & {*plain}
+    assert crowd.load_story(blobs(1_000))  # as many marks hide them too
+    assert [c.outlines[0].opts["pen"].color().name() for c in scatter.components] == own

@@ -35,6 +35,9 @@ __all__ = ["SIGMAS", "BrushCache", "MixtureScatter", "blend", "component_colors"
 POINT, SYMBOL_POINT = 8, 9
 """Sizes of the points' marks, px; symbols need a little more to be told apart."""
 
+MANY = 500
+"""From so many points on, marks hide outlines of their own color as a crowd's image does."""
+
 DOUBT_SIZES = (5.0, 8.0, 11.0, 14.0, 17.0, 20.0)
 """Sizes of marks that show how unsure their points are, px."""
 
@@ -157,12 +160,16 @@ class MixtureScatter(pg.PlotWidget):
         self.doubts.set_places(np.empty((0, 2)))
         self.cloud.setVisible(not marks)
         for component in self.components:
-            component.stand_out(not marks)
+            component.stand_out(self._dense)
         self.cloud.clear()
         self._same_unit = x_label[1] == y_label[1]
         if fit:
             self._beside = np.empty((0, 2))
             self.fit()
+
+    @property
+    def _dense(self) -> bool:
+        return self.cloud.isVisible() or len(self._xy) >= MANY
 
     def make_room(self, places: Floats) -> None:
         """Show these places too, (n, 2), as far as the points do not shrink to a heap."""
@@ -198,7 +205,7 @@ class MixtureScatter(pg.PlotWidget):
                 self.removeItem(item)
         self.components = [ComponentItems(k) for k in range(n)]
         for component in self.components:
-            component.stand_out(self.cloud.isVisible())
+            component.stand_out(self._dense)
             for item in component.items():
                 self.addItem(item, ignoreBounds=True)
             component.handle.hovered.connect(self._on_hovered)
