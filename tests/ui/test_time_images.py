@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyqtgraph as pg
 import pytest
@@ -84,13 +86,26 @@ def test_crowded_cells_are_more_opaque():
     image = dots_image(sort_into_cells(rows, 5, edges), shares, colors)
     assert image.shape == (9, 5, 4)
     assert not image[:, 4].any()  # no step is in the last row
+    counts = np.array([np.bincount(rows[a:b], minlength=4) for a, b in pairwise(edges)])
+    crowded = np.quantile((counts / np.diff(edges)[:, None])[counts > 0], 0.95)
     for c in range(9):
         for row in range(4):
             here = np.flatnonzero(rows[edges[c] : edges[c + 1]] == row) + edges[c]
             share = len(here) / (edges[c + 1] - edges[c])
-            assert image[c, row, 3] == int(40.0 + 215.0 * np.sqrt(share))
+            assert image[c, row, 3] == int(90.0 + 165.0 * np.sqrt(min(share / crowded, 1.0)))
             mean = (shares[here] @ colors).mean(axis=0)
             np.testing.assert_allclose(image[c, row, :3], mean, atol=1.0)
+
+
+def test_a_long_sequence_is_not_paler_than_a_short_one():
+    rng = np.random.default_rng(2)
+    means = []
+    for n in (1_000, 100_000):
+        rows = np.clip(rng.normal(20.0, 5.0, n), 0, 39).astype(np.int64)
+        cells = sort_into_cells(rows, 40, column_edges(0, n, 700))
+        means.append(np.average(cells.opacity, weights=cells.counts))
+        assert cells.opacity.min() >= 90
+    assert means[1] > 0.8 * means[0]
 
 
 def test_years_are_an_axis_and_gaps_are_not():

@@ -153,6 +153,13 @@ def mark_image(marked: NDArray[Any], edges: Ints, color: Any) -> Image:
     return image
 
 
+FAINTEST = 90.0
+"""Opacity towards which a cell goes that few steps share, of 255: it can still be seen."""
+
+CROWDED = 0.95
+"""Of the cells in which any step lies so many are less crowded than one that is opaque."""
+
+
 @dataclass(frozen=True)
 class Cells:
     """The cells of an image of dots in which any step lies.
@@ -168,7 +175,8 @@ class Cells:
     counts : (n,) int
         Steps in each cell.
     opacity : (n,) uint8
-        It follows the root of the cell's share of its column.
+        It follows the root of the cell's share of its column, up to full in the crowded ones: a
+        long sequence is not paler than a short one.
     """
 
     shape: tuple[int, int]
@@ -194,8 +202,9 @@ def sort_into_cells(rows: Ints, n_rows: int, edges: Ints) -> Cells:
     number = np.empty(n_rows * m, dtype=np.int64)
     number[places] = np.arange(len(places))
     share = counts[places] / widths[places % m]
-    opacity = (40.0 + 215.0 * np.sqrt(share)).astype(np.uint8)
-    return Cells((m, n_rows), number[place], places, counts[places], opacity)
+    crowded = np.quantile(share, CROWDED) if len(share) else 1.0
+    opacity = FAINTEST + (255.0 - FAINTEST) * np.sqrt(np.minimum(share / crowded, 1.0))
+    return Cells((m, n_rows), number[place], places, counts[places], opacity.astype(np.uint8))
 
 
 def dots_image(cells: Cells, shares: Floats | None, colors: Floats) -> Image:
