@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QApplication
 
 from em_explorer.em.anatomy import Lock
+from em_explorer.ui.lab.rivals import rivals_of
 
 DEMOS = {
     "gaussian_mixture": "old-faithful",
@@ -343,3 +344,17 @@ def test_all_locks_can_be_undone_at_once(tab, step):
     assert "Unlock all" in unlock.text().replace("&", "")
     unlock.trigger()
     assert tab.locks == frozenset()
+
+
+def test_a_rival_holds_what_is_locked_too(window, step):
+    window.open_demo("nile")
+    tab = window.tab
+    step(tab, 4)
+    lock = Lock("transition_matrix", (1, 1))
+    tab.toggle_lock(lock)
+    held = tab.snapshot(0).params.transition_matrix[1, 1]
+    [hard] = [rival for rival in rivals_of(tab) if rival.key == "hard"]
+    model, start = hard.make(tab, tab.runs.current)
+    after = model.m_step(start, model.e_step(tab.data, start))
+    assert after.transition_matrix[1, 1] == held
+    assert after.transition_matrix[0, 0] != start.transition_matrix[0, 0]

@@ -103,8 +103,10 @@ def enough(run: RunOptions) -> RunOptions:
 
 
 def _hard(tab: Any, record: RunRecord) -> tuple[Any, Any]:
-    options, backend = record.setting["options"], _of_em(record.model).backend
-    rival = registry.load(registry.entry(tab.key).rival)(options, backend)
+    options, model = record.setting["options"], _of_em(record.model)
+    rival = registry.load(registry.entry(tab.key).rival)(options, model.backend)
+    if hasattr(rival, "locks"):
+        rival = replace(rival, locks=model.locks)  # a padlock on the screen holds both
     return rival, rival.start_from(record.start)
 
 
