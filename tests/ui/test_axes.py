@@ -65,6 +65,12 @@ def test_labels_above_each_other_have_room(plot):
             assert f"{spacing:e}"[0] in "125"
 
 
+def test_large_numbers_are_told_apart(plot):
+    labels = plot.getAxis("left").tickStrings([-11078.65, -11078.7, -11078.75], 1.0, 0.05)
+    assert labels == ["−11078.65", "−11078.70", "−11078.75"]
+    assert plot.getAxis("left").tickStrings([-160000.0, -180000.0], 1.0, 20000.0)[0] == "−160000"
+
+
 def test_a_file_of_shapes_holds_no_copies(plot, qapp):
     on_the_screen(plot, qapp)
     buffer = QBuffer()

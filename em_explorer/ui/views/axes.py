@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QWidget
 
 from em_explorer.ui.theme import theme_manager
 
+LARGE = 10_000.0
+
 ROOM_FOR_LABEL = 12
 """Tick labels above each other are no closer than this, px."""
 
@@ -26,8 +28,13 @@ class Axis(pg.AxisItem):
     _kept: tuple[Any, QPointF, QRect, QPixmap] | None = None
 
     def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
-        """Return the labels of the ticks."""
-        return [label.replace("-", "−") for label in super().tickStrings(values, scale, spacing)]
+        """Return the labels of the ticks, each with the decimals that tell it from the next."""
+        labels = super().tickStrings(values, scale, spacing)
+        # pyqtgraph writes six digits of a large number, which may be too few.
+        if spacing * scale < 1 and any(LARGE <= abs(v * scale) < 1e9 for v in values):
+            places = math.ceil(-math.log10(spacing * scale))
+            labels = [f"{v * scale:.{places}f}" for v in values]
+        return [label.replace("-", "−") for label in labels]
 
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[Any]:
         """Return how far apart the ticks are; those of a low plot far enough to be read."""
