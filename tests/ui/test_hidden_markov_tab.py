@@ -195,6 +195,16 @@ def test_a_transition_can_be_typed(tab):
     QTest.keyClick(matrix.number_edit, Qt.Key.Key_Return)
     assert tab.controller.run_id == run
     assert not matrix.number_edit.isVisible()
+    said = tab.heading.notice.text.text()
+    assert said == "“often” is no probability: type a number from 0 to 1."
+    for text, refused in (("1.5", True), ("-0.1", True), ("nan", True), ("", False)):
+        tab.heading.notice.dismiss()
+        matrix.edit_cell(0, 0)
+        matrix.number_edit.setText(text)
+        QTest.keyClick(matrix.number_edit, Qt.Key.Key_Return)
+        assert tab.controller.run_id == run
+        assert (text in tab.heading.notice.text.text()) is True
+        assert tab.heading.notice.isVisible() is refused
 
 
 def test_a_row_keeps_the_ratios_of_the_others():

@@ -65,6 +65,7 @@ class HiddenMarkovTab(ChainLocks):
         area.time.hovered.connect(self._on_hovered)
         area.time.images_wanted.connect(self._on_images_wanted)
         area.matrix.row_changed.connect(self._on_row_changed)
+        area.matrix.refused.connect(self._on_refused)
         area.matrix.renamed.connect(self.rename_state)
         area.diagram.renamed.connect(self.rename_state)
         self.looks = ChainLooks(self)
@@ -333,9 +334,13 @@ class HiddenMarkovTab(ChainLocks):
     def _on_hovered(self, step: int) -> None:
         self.area.readout.setText(self.reading(step) if step >= 0 else self._hint())
 
+    @Slot(str)
+    def _on_refused(self, sentence: str) -> None:
+        self.notify(sentence, "warning")
+
     def _hint(self) -> str:
         label = self.columns[self.column]
-        return f"{label} · zoom with the wheel, drag to move, point to read"
+        return f"{label} · wheel to zoom, drag to move, point to read"
 
     def reading(self, step: int) -> str:
         """Say what was seen at a step and what is believed about it."""

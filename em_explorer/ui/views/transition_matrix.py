@@ -105,12 +105,15 @@ class TransitionMatrix(QWidget):
     row_changed(state, row)
         A probability was dragged or typed; the row is renormalized.
     renamed(state, name)
+    refused(sentence)
+        What was typed is no probability.
     cell_asked(i, j, place), state_asked(i, place)
         A right-click on a cell, or on a state's name; the place on the screen.
     """
 
     row_changed = Signal(int, object)
     renamed = Signal(int, str)
+    refused = Signal(str)
     cell_asked = Signal(int, int, object)
     state_asked = Signal(int, object)
 
@@ -368,8 +371,12 @@ class TransitionMatrix(QWidget):
         try:
             value = float(text.replace(",", "."))
         except ValueError:
+            value = np.nan
+        if not text:
             return
-        if 0.0 <= value <= 1.0 and abs(value - self.matrix[i, j]) > 1e-4:
+        if not 0.0 <= value <= 1.0:
+            self.refused.emit(f"“{text}” is no probability: type a number from 0 to 1.")
+        elif abs(value - self.matrix[i, j]) > 1e-4:
             self.row_changed.emit(i, renormalized_row(self.matrix[i], j, value))
 
     def _on_name(self, text: str) -> None:
