@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -27,6 +27,8 @@ from em_explorer.ui.motion import Motion
 from em_explorer.ui.theme import presentation_scale, theme_manager
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QKeyEvent
+
     from em_explorer.session.document import Story
     from em_explorer.ui.menus import Menus
 
@@ -273,6 +275,8 @@ class MainWindow(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Let Enter press the button that has the focus: Space plays, wherever the focus is."""
+        from PySide6.QtCore import Qt  # its hundred enumerations would hold up the shell
+
         focus = QApplication.focusWidget()
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and isinstance(focus, QAbstractButton) and self.isAncestorOf(focus):

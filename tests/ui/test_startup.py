@@ -12,8 +12,12 @@ import sys
 from em_explorer import cli
 from em_explorer.ui import app
 
+QT = ["PySide6.QtCore", "PySide6.QtGui", "PySide6.QtWidgets"]
+
 def say(moment):
-    print(moment, *sorted(sys.modules), flush=True)
+    # Names of PySide6 are made when they are first asked for.
+    qt = [f"{m}.{n}" for m in QT for n in vars(sys.modules[m])]
+    print(moment, *sorted(sys.modules), *qt, flush=True)
 
 class Watch(app.QObject):
     def eventFilter(self, watched, event):
@@ -69,6 +73,8 @@ NOT_FOR_A_SHELL = NEVER_AT_THE_START | {
     "scipy",
     "pyqtgraph",
     "PySide6.QtSvg",
+    "PySide6.QtCore.Qt",
+    "PySide6.QtGui.QShortcut",
     "em_explorer.em.steps",
     "em_explorer.session.controller",
     "em_explorer.session.document",
@@ -78,7 +84,7 @@ NOT_FOR_A_SHELL = NEVER_AT_THE_START | {
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Names of the modules loaded at each moment of a start."""
+    """Names of the modules loaded at each moment of a start, and of the classes of PySide6."""
     home = tmp_path_factory.mktemp("home")
     with program(SCRIPT, home) as process:
         said, complained = process.communicate(timeout=60)
