@@ -443,3 +443,22 @@ def test_outlines_stand_out_from_a_crowd_of_their_own_color(crowd):
     assert not {*own} & {*plain}
     assert crowd.load_story(blobs(1_000))  # as many marks hide them too
     assert [c.outlines[0].opts["pen"].color().name() for c in scatter.components] == own
+
+
+def test_means_stand_out_from_a_long_chain_of_their_own_color(window, qtbot):
+    window.open_model("hidden_markov")
+    tab = window.tab
+    looks = []
+    for n in (300, 30_000):
+        assert tab.load_story(chain(n))
+        arrive(qtbot, tab)
+        layer = tab.area.time.layer
+        qtbot.waitUntil(lambda n=n, layer=layer: (layer.image.image is not None) == (n > 300))
+        assert len(layer.levels) == 2
+        looks.append(
+            [(v.zValue() > layer.image.zValue(), v.pen.color().name()) for v in layer.levels]
+        )
+    theme = theme_manager().current
+    assert looks[0] == [(False, theme.component(k).name()) for k in range(2)]
+    assert [above for above, _ in looks[1]] == [True, True]
+    assert not {color for _, color in looks[0]} & {color for _, color in looks[1]}

@@ -14,14 +14,11 @@ from em_explorer.em.arrays import Floats
 from em_explorer.ui.theme import CAPTION, theme_manager, ui_font
 from em_explorer.ui.views.dots import Dots
 from em_explorer.ui.views.padlock import padlock
-from em_explorer.ui.views.shapes import drag_axis, ellipse, screen_axes, unit_outline
+from em_explorer.ui.views.shapes import apart, drag_axis, ellipse, screen_axes, unit_outline
 
 SIGMAS = (1.0, 2.0)
 OUTLINE_WIDTHS = (2.0, 1.2)
 """Of the outlines at these distances, px."""
-
-APART = 0.45
-"""Share of the text's color in outlines that are drawn over a crowd of points."""
 
 MARKS_UP_TO = 60
 """A longer trail is a line only."""
@@ -228,14 +225,7 @@ class ComponentItems:
     def stand_out(self, on: bool) -> None:
         """Draw the outlines so that they can be seen on a ground of their own color, or plainly."""
         theme = theme_manager().current
-        color, text = theme.component(self.number), QColor(theme.text)
-        if on:
-            both = (
-                (color.red(), text.red()),
-                (color.green(), text.green()),
-                (color.blue(), text.blue()),
-            )
-            color = QColor(*(round((1 - APART) * c + APART * t) for c, t in both))
+        color = apart(self.number) if on else theme.component(self.number)
         for item, width in zip(self.outlines, OUTLINE_WIDTHS, strict=True):
             item.setPen(pg.mkPen(color, width=width))
 

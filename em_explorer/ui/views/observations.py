@@ -13,6 +13,7 @@ from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.glyphs import DIE_FACES, glyphs_for
 from em_explorer.ui.views.scatter import BrushCache, blend, component_colors
+from em_explorer.ui.views.shapes import apart
 
 MOST_MARKS = 1200
 """More steps in view than this are drawn as an image."""
@@ -80,6 +81,7 @@ class ObservationLayer:
         self._brushes = BrushCache()
         self._rows: Ints = np.zeros(1, dtype=np.int64)
         self._one_line = False
+        self._crowded = False
         self._every = 1
 
     def show(self, observed: Observed, x0: float, dx: float) -> None:
@@ -101,9 +103,16 @@ class ObservationLayer:
         """Take the theme's colors."""
         theme = theme_manager().current
         self.line.setPen(pg.mkPen(theme.color("secondary", 0.35), width=1))
-        for k, line in enumerate(self.levels):
-            line.setPen(pg.mkPen(theme.component(k), width=1.5))
+        self._style_levels()
         self._set_ticks()
+
+    def _style_levels(self) -> None:
+        """Draw the means behind marks, or so that they can be seen on a crowd of their color."""
+        theme = theme_manager().current
+        for k, line in enumerate(self.levels):
+            color = apart(k) if self._crowded else theme.component(k)
+            line.setPen(pg.mkPen(color, width=1.5))
+            line.setZValue(5 if self._crowded else -5)
 
     def _set_ticks(self) -> None:
         axis, symbols = self.plot.getAxis("left"), self.observed.symbols
@@ -154,6 +163,9 @@ class ObservationLayer:
             Of more steps than can be drawn as marks.
         """
         n = stop - start
+        if self._crowded is not (dots is not None):
+            self._crowded = dots is not None
+            self._style_levels()
         if dots is not None:
             self.marks.clear()
             self.line.setData([], [])
@@ -196,13 +208,12 @@ class ObservationLayer:
         n = 0 if means is None else len(means)
         while len(self.levels) > n:
             self.plot.removeItem(self.levels.pop())
-        theme = theme_manager().current
-        while len(self.levels) < n:
-            pen = pg.mkPen(theme.component(len(self.levels)), width=1.5)
-            line = pg.InfiniteLine(0.0, angle=0, pen=pen)
-            line.setZValue(-5)
-            self.plot.addItem(line, ignoreBounds=True)
-            self.levels.append(line)
+        if len(self.levels) < n:
+            while len(self.levels) < n:
+                line = pg.InfiniteLine(0.0, angle=0)
+                self.plot.addItem(line, ignoreBounds=True)
+                self.levels.append(line)
+            self._style_levels()
         for line, mean in zip(self.levels, () if means is None else means, strict=True):
             line.setPos(float(mean))
 

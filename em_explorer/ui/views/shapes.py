@@ -13,6 +13,18 @@ CIRCLE = np.linspace(0.0, 2.0 * np.pi, 73)
 ROUND = np.array([np.cos(CIRCLE), np.sin(CIRCLE)])
 
 
+APART = 0.45
+"""Share of the text's color in lines that are drawn over a crowd of their own color."""
+
+
+def apart(number: int) -> QColor:
+    """Return a component's color, changed so that it can be seen on a crowd of that color."""
+    theme = theme_manager().current
+    color, text = theme.component(number), QColor(theme.text)
+    pairs = zip(color.getRgb()[:3], text.getRgb()[:3], strict=True)
+    return QColor(*(round((1 - APART) * c + APART * t) for c, t in pairs))
+
+
 def ellipse(mean: Floats, covariance: Floats, sigma: float) -> tuple[Floats, Floats]:
     """Return the outline ``μ + σ L (cos, sin)`` of a 2-D covariance Σ = L Lᵀ, as x and y."""
     outline = mean[:, None] + sigma * unit_outline(covariance)
