@@ -61,7 +61,7 @@ def test_strips_and_marks():
     marked = np.zeros(10, dtype=bool)
     marked[7] = True
     image = mark_image(marked, column_edges(0, 10, 5), (1, 2, 3))
-    assert image[:, 0, 3].tolist() == [0, 0, 0, 128, 0]
+    assert image[:, 0, 3].tolist() == [0, 0, 0, 181, 0]
     assert image[3, 0, :3].tolist() == [1, 2, 3]
 
 

@@ -145,11 +145,14 @@ def strip_image(labels: Ints, colors: Floats) -> Image:
 
 
 def mark_image(marked: NDArray[Any], edges: Ints, color: Any) -> Image:
-    """Mark steps, (m, 1, 4) uint8: the opacity of a column is its share of marked steps."""
+    """Mark steps, (m, 1, 4) uint8: a column's opacity is the root of its share of marked steps.
+
+    The share itself, one step in a hundred, could not be seen.
+    """
     share = column_means(np.asarray(marked, dtype=float)[:, None], edges)[:, 0]
     image = _strip(len(share), 4)
     image[share > 0, 0, :3] = color
-    image[:, 0, 3] = np.ceil(255.0 * share)
+    image[:, 0, 3] = np.ceil(255.0 * np.sqrt(share))
     return image
 
 
