@@ -4,6 +4,7 @@ from PySide6.QtGui import QColor, QIcon
 
 from em_explorer.data.assets import asset
 from em_explorer.ui.icons import app_icon, icon
+from em_explorer.ui.theme import theme_manager
 
 NAMES = sorted(path.stem for path in asset("icons").glob("*.svg"))
 
@@ -30,3 +31,15 @@ def test_every_icon_is_drawn_in_the_color_asked_for(qapp, name):
 def test_the_program_has_an_icon(qapp):
     assert not app_icon().isNull()
     assert _strongest(app_icon()).alpha() == 255
+
+
+def test_large_icons_are_drawn_where_they_are_needed(qapp):
+    manager = theme_manager()
+    assert max(size.width() for size in icon("play", "#123456").availableSizes()) == 24
+    manager.use(scale=1.5)
+    try:
+        picture = icon("play", "#123456")
+        assert picture.pixmap(QSize(36, 36), 1.0).width() == 36
+        assert max(size.width() for size in picture.availableSizes()) == 48
+    finally:
+        manager.use(scale=1.0)

@@ -14,6 +14,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 OURS = ("em_explorer.ui", "pyqtgraph")
+MIRRORS = tuple(f"pyqtgraph.Qt.{name}" for name in ("QtCore", "QtGui", "QtWidgets"))
+"""Thousands of names of PySide6, and nothing that overrides one."""
 MARK = "__guarded__"
 ANSWERING = ("viewportEvent", "sceneEvent", "nativeEvent")
 """Handlers that say whether they took the event."""
@@ -24,7 +26,7 @@ _seen: set[str] = set()
 def guard_overrides() -> None:
     """Guard what overrides a method of Qt in every class imported so far; before they are used."""
     for name, module in list(sys.modules.items()):
-        if name not in _seen and name.startswith(OURS):
+        if name not in _seen and name.startswith(OURS) and not name.startswith(MIRRORS):
             _seen.add(name)
             for kind in _classes(module):
                 _guard(kind)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
+from math import ceil
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from em_explorer.data.assets import asset
+from em_explorer.ui.theme import theme_manager
 
 SIZES = (16, 20, 24, 32, 48, 64)
-"""Pixel sizes an icon holds; Qt picks the nearest that is large enough."""
+"""Pixel sizes an icon may hold; Qt picks the nearest that is large enough."""
+LARGEST = 24
+"""Of the sizes that buttons ask for, at the usual scale and density."""
 
 
-@cache
 def icon(name: str, color: str, disabled: str | None = None) -> QIcon:
     """Return an icon.
 
@@ -27,10 +30,18 @@ def icon(name: str, color: str, disabled: str | None = None) -> QIcon:
     disabled : str, optional
         Color while its button is disabled; without it, the color at 35 %.
     """
+    # Most screens and scales need but the small ones: two dozen icons in two states take time.
+    density = max((screen.devicePixelRatio() for screen in QGuiApplication.screens()), default=1.0)
+    largest = LARGEST * ceil(density * theme_manager().scale)
+    return _icon(name, color, disabled, tuple(size for size in SIZES if size <= largest))
+
+
+@cache
+def _icon(name: str, color: str, disabled: str | None, sizes: tuple[int, ...]) -> QIcon:
     drawing = _drawing(name, QColor(color))
     off, opacity = (_drawing(name, QColor(disabled)), 1.0) if disabled else (drawing, 0.35)
     result = QIcon()
-    for size in SIZES:
+    for size in sizes:
         result.addPixmap(_drawn(drawing, 1.0, size))
         result.addPixmap(_drawn(off, opacity, size), QIcon.Mode.Disabled)
     return result
