@@ -21,7 +21,11 @@ def apart(number: int) -> QColor:
     """Return a component's color, changed so that it can be seen on a crowd of that color."""
     theme = theme_manager().current
     color, text = theme.component(number), QColor(theme.text)
-    pairs = zip(color.getRgb()[:3], text.getRgb()[:3], strict=True)
+    pairs = (
+        (color.red(), text.red()),
+        (color.green(), text.green()),
+        (color.blue(), text.blue()),
+    )
     return QColor(*(round((1 - APART) * c + APART * t) for c, t in pairs))
 
 
