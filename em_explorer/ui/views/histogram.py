@@ -18,6 +18,7 @@ from em_explorer.em.arrays import Bools, Floats
 from em_explorer.ui.theme import dashed_pen, style_plot, theme_manager
 from em_explorer.ui.views.atlas import AtlasScatter
 from em_explorer.ui.views.axes import axes
+from em_explorer.ui.views.bars import Bars
 from em_explorer.ui.views.component_items import Handle, Label, MeanLine
 from em_explorer.ui.views.padlock import Padlocks
 from em_explorer.ui.views.play_box import PlayBox
@@ -82,7 +83,7 @@ class MixtureHistogram(pg.PlotWidget):
         self.weights = np.empty(0)
         self.means = np.empty(0)
         self.spreads = np.empty(0)
-        self.bars = pg.BarGraphItem(x=[0.5], height=[0.0], width=1.0, pen=None)
+        self.bars = Bars()
         self.rug = AtlasScatter(6, POINT_ALPHA)
         self.cloud = pg.ImageItem(axisOrder="row-major")
         self.ring = pg.ScatterPlotItem(size=11, brush=None)
@@ -118,6 +119,7 @@ class MixtureHistogram(pg.PlotWidget):
         width = self._edges[1] - self._edges[0]
         heights = self._counts / (x.size * width)
         # The old bars' brushes go with them: a painter with fewer brushes than bars crashes.
+        self.bars.forget_colors()
         self.bars.setOpts(
             x=self._edges[:-1] + width / 2,
             height=heights,
@@ -226,8 +228,9 @@ class MixtureHistogram(pg.PlotWidget):
 
     # -- drawing -----------------------------------------------------------------------------
 
-    def draw(self, picture: Any) -> None:
-        """Draw a mixture's picture with one column."""
+    def draw(self, picture: Any, *, hurried: bool = False) -> None:
+        """Draw a mixture's picture with one column; without ghosts while frames rush by."""
+        self.bars.hurried = hurried
         if len(picture.responsibilities) == self._x.size:
             self._color(picture.responsibilities, float(picture.tint[0]))
         self.weights = picture.weights
@@ -235,7 +238,7 @@ class MixtureHistogram(pg.PlotWidget):
         self.spreads = np.sqrt(np.maximum(picture.covariances[:, 0, 0], 1e-300))
         self._place()
         for k, ghost in enumerate(self.ghosts):
-            if picture.ghost_means is None:
+            if hurried or picture.ghost_means is None:
                 ghost.setData([], [])
             else:
                 mean, variance = picture.ghost_means[k, 0], picture.ghost_covariances[k, 0, 0]
@@ -252,7 +255,7 @@ class MixtureHistogram(pg.PlotWidget):
         np.add.at(shares, self._bins, responsibilities)
         shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
         colors = point_colors(shares, tint)
-        self.bars.setOpts(brushes=[QColor(int(r), int(g), int(b), BAR_ALPHA) for r, g, b in colors])
+        self.bars.color([QColor(int(r), int(g), int(b), BAR_ALPHA) for r, g, b in colors])
         sizes = doubt_sizes(responsibilities, tint, DOUBT_SIZES) if self.use_sizes else None
         self.rug.paint_points(point_colors(responsibilities, tint), sizes=sizes)
 
@@ -262,7 +265,7 @@ class MixtureHistogram(pg.PlotWidget):
         brushes = [QColor(0, 0, 0, 0)] * raster.frame.columns
         for cell, (r, g, b) in zip(raster.cells, colors, strict=True):
             brushes[cell] = QColor(int(r), int(g), int(b), BAR_ALPHA)
-        self.bars.setOpts(brushes=brushes)
+        self.bars.color(brushes)
         raster, colors = line
         self.cloud.setImage(raster.image(colors), autoLevels=False, levels=None)
         self.cloud.setRect(self._line_rect)
