@@ -86,6 +86,10 @@ class Companion(ModelTab):
     def _show_panels(self) -> None:
         self._panels.stop()
 
+    @Slot()
+    def _on_panels_due(self) -> None:
+        """Bring no panel up to date: they are the left one's."""
+
     @Slot(int)
     def _on_cursor(self, index: int) -> None:
         if not self.controller.at_hand(index):

@@ -234,6 +234,10 @@ class Diagnosing(WordsOfRun):
 
     def _show_words(self, index: int) -> None:
         super()._show_words(index)
+        self._show_outlooks(index)
+
+    def _show_outlooks(self, index: int) -> None:
+        """Say what lies ahead, and diagnose what came."""
         if self.controller.trace is None or self.controller.fetching:
             return
         self._show_outlook(index)

@@ -35,6 +35,10 @@ PICTURE_FIRST_MS = 40
 PANELS_MS = 100
 """As fast as it goes, words, numbers and the curve follow so often: who could read faster?"""
 
+TURNS = 3
+"""Then each of them is brought up to date in a turn of its own: all at once would cost more than
+the time between two pictures."""
+
 
 class ModelTab(Locking):
     """Base of the tabs; one model, one run, and the cursor followed on its history.
@@ -57,8 +61,9 @@ class ModelTab(Locking):
         super().__init__(parent)
         self._rushed = False
         self.left_out = False
+        self._turn, self._turns_due = 0, 0
         self._lockstep: Lockstep | None = None
-        self._panels.timeout.connect(self._show_panels)
+        self._panels.timeout.connect(self._on_panels_due)
         self._connect()
 
     def _connect(self) -> None:
@@ -100,8 +105,8 @@ class ModelTab(Locking):
     def _on_grown(self, length: int) -> None:
         if not self.controller.rushing:
             self.bottom.grow()
-        elif not self._panels.isActive():
-            self._panels.start(PANELS_MS)
+        else:
+            self._take_turns()
 
     @Slot(int)
     def _on_cursor(self, index: int) -> None:
@@ -115,8 +120,7 @@ class ModelTab(Locking):
         self.stage.show(index, glide=near and slow and not scrubbing and Motion.enabled)
         if self.controller.rushing:
             self._rushed = True
-            if not self._panels.isActive():
-                self._panels.start(PANELS_MS)
+            self._take_turns()
         elif self.heavy:
             self._panels.start(PICTURE_FIRST_MS)
         else:
@@ -137,7 +141,7 @@ class ModelTab(Locking):
     def _show_panels(self) -> None:
         """Bring the curve, the timeline and the words to where the cursor is."""
         self._panels.stop()
-        self._rushed = False
+        self._rushed, self._turns_due = False, 0
         if self.controller.trace is not None:
             self.bottom.grow()
             self.bottom.mark(self.controller.cursor)
@@ -147,6 +151,29 @@ class ModelTab(Locking):
         """Draw and say again what is under the cursor: a person has chosen something in it."""
         self.stage.redraw()
         self._show_words(self.controller.cursor)
+
+    def _take_turns(self) -> None:
+        """Have every panel brought up to date, one after the other."""
+        self._turns_due = TURNS
+        if not self._panels.isActive():
+            self._panels.start(PANELS_MS // TURNS)
+
+    @Slot()
+    def _on_panels_due(self) -> None:
+        if not self.controller.rushing or self.controller.trace is None:
+            self._show_panels()
+            return
+        turn, self._turn = self._turn, (self._turn + 1) % TURNS
+        self._turns_due -= 1
+        if self._turns_due > 0:
+            self._panels.start(PANELS_MS // TURNS)
+        if turn == 0:
+            self.bottom.grow()
+        elif turn == 1:
+            self.bottom.mark(self.controller.cursor)
+            self._show_outlooks(self.controller.cursor)
+        else:
+            self._show_sentences(self.controller.cursor)
 
     def _show_nearest(self, index: int) -> None:
         """Show what is at hand at once; the half-step itself follows when it is computed."""
@@ -170,7 +197,7 @@ class ModelTab(Locking):
         if self.left_out and not self.controller.rushing and self.dataset is not None:
             self.left_out = False
             self.stage.redraw()
-        if self._rushed and self._panels.isActive() and not self.controller.rushing:
+        if self._rushed and not self.controller.rushing:
             self._show_panels()
         if state is RunState.FINISHED and trace is not None:
             self._show_words(self.controller.cursor)

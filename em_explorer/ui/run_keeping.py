@@ -104,8 +104,8 @@ class RunKeeping(RunLoading):
         kept = {name: getattr(self, name) for name in self.KEPT}
         return {name: list(v) if isinstance(v, list) else v for name, v in kept.items()}
 
-    def _show_words(self, index: int) -> None:
-        super()._show_words(index)
+    def _show_sentences(self, index: int) -> None:
+        super()._show_sentences(index)
         now = self.runs.current
         if now is not None and now.kind != "EM" and now.trace is self.controller.trace:
             self.heading.show_title(f"{self.heading.title.text()}: {now.kind}")

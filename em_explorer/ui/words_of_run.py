@@ -16,6 +16,10 @@ class WordsOfRun(TabBase):
     """Say what the half-step under the cursor did; a model's tab finds the words."""
 
     def _show_words(self, index: int) -> None:
+        self._show_sentences(index)
+
+    def _show_sentences(self, index: int) -> None:
+        """Say what the half-step is and did, and show its numbers."""
         if self.controller.trace is None or self.controller.fetching:
             return
         title = self.dataset.title if self.dataset is not None else ""
