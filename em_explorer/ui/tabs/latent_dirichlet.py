@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -170,13 +170,14 @@ class LatentDirichletTab(TopicFit):
         """Return a snapshot's topics, (K, V)."""
         return np.asarray(self.snapshot(index).params.topic_word)
 
-    def _before(self, index: int) -> Floats | None:
-        """Return the topics before the M-step that made those of a snapshot."""
+    def _before(self, index: int) -> LatentDirichletParams | None:
+        """Return the parameters before the M-step that made those of a snapshot."""
         phase = self.snapshot(index).phase
         back = index - 1 if phase is Phase.M else index - 2
         if phase is Phase.START or back < 1 or not self.controller.at_hand(back, 0):
             return None
-        return self.topic_word(back)
+        before: LatentDirichletParams = self.snapshot(back).params
+        return before
 
     @property
     def heavy(self) -> bool:
@@ -187,42 +188,64 @@ class LatentDirichletTab(TopicFit):
 
     def picture(self, index: int) -> TopicsPicture:
         """Return a snapshot's documents and topics."""
-        snapshot = self.snapshot(index)
-        topic_word, doc_topic = self.topic_word(index), self.doc_topic(index)
-        before = self._before(index)
-        shares = phi = order = None
-        if snapshot.expectation is not None:
-            counts = snapshot.expectation.statistics.topic_word_counts.sum(1)
-            shares = counts / counts.sum()
-            gamma = snapshot.expectation.carry
-            phi = document_word_topics(snapshot.posterior_params, gamma, self.data, self.document)
-            if self.area.group_box.isChecked():
-                main = gamma.argmax(1)
-                order = np.lexsort((-gamma[np.arange(len(gamma)), main], main))
-        trend = np.zeros(topic_word.shape, dtype=np.int64)
-        if before is not None:
-            trend = words.trends(before, topic_word)
-        top = words.likeliest(self._ranking(topic_word), TOP_WORDS)
-        return TopicsPicture(
-            doc_topic,
-            topic_word,
-            shares,
-            phi,
-            top,
-            trend,
-            order,
-            self.document,
-            snapshot.phase,
-        )
+        return self._picture_maker(index)()
 
-    def _ranking(self, topic_word: Floats) -> Floats:
-        """Return by what each topic's words are ranked: their probability, or their relevance."""
+    def plan(self, index: int, final: bool) -> Callable[[], TopicsPicture] | None:
+        """Return what makes the picture of a large corpus behind the window's back."""
+        return self._picture_maker(index) if self.heavy else None
+
+    def _picture_maker(self, index: int) -> Callable[[], TopicsPicture]:
+        """Look up all that a picture is made of; return what makes it, in any thread."""
+        snapshot, before, read_before = self.snapshot(index), self._before(index), None
+        e_index = index if snapshot.phase is Phase.E else index - 1
+        if e_index >= 3:
+            read_before = self.snapshot(e_index - 2).expectation
+        data, document, rank = self.data, self.document, self._ranking()
+        grouped = self.area.group_box.isChecked()
+
+        def make() -> TopicsPicture:
+            topic_word = np.asarray(snapshot.params.topic_word)
+            doc_topic = shares = phi = order = moving = None
+            if snapshot.expectation is not None:
+                counts = snapshot.expectation.statistics.topic_word_counts.sum(1)
+                shares = counts / counts.sum()
+                gamma = snapshot.expectation.carry
+                doc_topic = dirichlet.mean(gamma)
+                phi = document_word_topics(snapshot.posterior_params, gamma, data, document)
+                if grouped:
+                    main = gamma.argmax(1)
+                    order = np.lexsort((-gamma[np.arange(len(gamma)), main], main))
+                if read_before is not None:
+                    way = words.moved(dirichlet.mean(read_before.carry), doc_topic)
+                    moving = int((way > words.MOVING).sum())
+            trend = np.zeros(topic_word.shape, dtype=np.int64)
+            if before is not None:
+                trend = words.trends(before.topic_word, topic_word)
+            top = words.likeliest(rank(topic_word), TOP_WORDS)
+            return TopicsPicture(
+                doc_topic,
+                topic_word,
+                shares,
+                phi,
+                top,
+                trend,
+                order,
+                document,
+                snapshot.phase,
+                moving,
+            )
+
+        return make
+
+    def _ranking(self) -> Callable[[Floats], Floats]:
+        """Return what ranks topics' words: by their probability, or by their relevance."""
         weight = self.area.relevance_weight
         if weight >= 1.0:
-            return topic_word
+            return lambda topic_word: topic_word
         if self._word_shares is None or self._word_shares[0] is not self.data:
             self._word_shares = self.data, word_shares_of(self.data)
-        return relevance(topic_word, self._word_shares[1], weight)
+        everywhere = self._word_shares[1]
+        return lambda topic_word: relevance(topic_word, everywhere, weight)
 
     def paint(self, picture: TopicsPicture) -> None:
         """Draw maps, words or pictures, and the chosen document."""
@@ -236,7 +259,7 @@ class LatentDirichletTab(TopicFit):
             recovered = cosines(picture.topic_word, truth).max(1) >= RECOVERED
         found = self.data.document(picture.document)
         self.area.draw(picture, found, strongest, self.topic, self.names, recovered)
-        self.area.counter.setText(self._counter())
+        self.area.counter.setText(self._counter(picture.moving))
         self.area.show_locks(frozenset(lock.index[0] for lock in self.locks))
 
     def _true_topics(self) -> Floats | None:
@@ -265,25 +288,16 @@ class LatentDirichletTab(TopicFit):
         share = self.data.n_tokens / len(topics)
         return LatentDirichletParams(np.maximum(share * topics, 1e-9))
 
-    def _counter(self) -> str:
-        index = self.stage.shown_index or 0
-        doc_topic = self.doc_topic(index)
-        n = self.data.n_documents
-        if doc_topic is None:
-            return f"{count(n, self.nouns.document)}, not read yet"
+    def _counter(self, moving: int | None) -> str:
+        index, n = self.stage.shown_index or 0, self.data.n_documents
         expectation = self.snapshot(index).expectation
-        assert expectation is not None
+        if expectation is None:
+            return f"{count(n, self.nouns.document)}, not read yet"
         settled: int | None = n
         if not expectation.settled:
             # Which of many documents have not settled is not worth another E-step.
             few = n <= COUNTED_UP_TO
             settled = int((~self.latent(index).paused).sum()) if few else None
-        e_index = index if self.snapshot(index).phase is Phase.E else index - 1
-        moving = None
-        if e_index >= 3:
-            before = self.doc_topic(e_index - 2)
-            assert before is not None
-            moving = int((words.moved(before, doc_topic) > words.MOVING).sum())
         return words.settled_line(n, settled, moving, self.nouns)
 
     # -- words -------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ class TopicsPicture:
     document : int
         The chosen one.
     phase : Phase
+    moving : int or None
+        Documents whose topics still moved in the last E-step; None before the second.
     """
 
     doc_topic: Floats | None
@@ -68,6 +70,7 @@ class TopicsPicture:
     order: Ints | None
     document: int
     phase: Phase
+    moving: int | None = None
 
 
 class ListScroll(QScrollArea):

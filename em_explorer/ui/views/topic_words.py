@@ -174,10 +174,11 @@ class TopicList(QWidget):
         self._places: list[list[float]] = []
         for k in range(len(self.topic_word)):
             x, words, places = float(px(120)), [], []
+            least = LEAST_SHARE * self.topic_word[k].max()
             for v in self.top[k]:
                 width = metrics.horizontalAdvance(self.vocabulary[v])
                 mark = px(11) if self.trend[k, v] else 0
-                rare = self.topic_word[k, v] < LEAST_SHARE * self.topic_word[k].max()
+                rare = self.topic_word[k, v] < least
                 if (rare and not self.keep_rare) or x + width + mark > self.width() - px(4):
                     break
                 words.append(int(v))
