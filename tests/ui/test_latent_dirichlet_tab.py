@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from em_explorer.session.document import list_stories, load_story
 from em_explorer.ui import topic_wording
 from em_explorer.ui.data_choices import choices_for
 from em_explorer.ui.panels.explain import Explanation
+from em_explorer.ui.tabs import latent_dirichlet
 from em_explorer.ui.theme import DARK, theme_manager
 from em_explorer.ui.views.heat_map import ink, name_groups, rgb_of, share_pixels, topic_rgb
 
@@ -157,6 +160,24 @@ def test_bars_are_drawn_as_images(topics, step):
 
 
 # -- runs ----------------------------------------------------------------------------------------
+
+
+def test_a_large_corpus_is_drawn_the_same_behind_the_windows_back(topics, step, qtbot, monkeypatch):
+    tab = topics("small-topics")
+    step(tab, 5)
+    assert tab.plan(5, False) is None
+    here = tab.picture(5)
+    monkeypatch.setattr(latent_dirichlet, "HEAVY_FROM", 0)
+    with ThreadPoolExecutor(1) as another:
+        there = another.submit(tab.plan(5, False)).result()
+    for field in fields(here):
+        np.testing.assert_array_equal(getattr(there, field.name), getattr(here, field.name))
+    moved = 0.5 * np.abs(tab.doc_topic(5) - tab.doc_topic(3)).sum(1)
+    assert here.moving == (moved > topic_wording.MOVING).sum()
+    tab.stage.forget()
+    with qtbot.waitSignal(tab.stage.brought, timeout=10_000):
+        tab.stage.show(5)
+    assert tab.stage.shown.moving == here.moving
 
 
 @pytest.mark.parametrize("demo", ["small-topics", "austen"])

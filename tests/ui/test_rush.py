@@ -49,3 +49,24 @@ def test_the_last_frame_of_a_rush_is_drawn_again_with_all_there_is(qtbot, endles
     n = len(tab.scatter.components)
     ghosts = n if controller.cursor % 2 == 0 else 0
     assert drawn(tab) == (ghosts, n)
+
+
+def test_panels_take_turns_in_a_rush_and_are_all_right_after_it(qtbot, endless):
+    tab, controller = endless, endless.controller
+    controller.set_speed(math.inf)
+    controller.play()
+    timeline = tab.bottom.timeline
+    for moved in (
+        lambda: timeline.value() > 10,
+        lambda: len(tab.bottom.curve._drawn) > 10,
+        lambda: tab.heading.caption.text() != "",
+    ):
+        qtbot.waitUntil(moved, timeout=10_000)
+    assert controller.rushing
+    controller.pause()
+    qtbot.waitUntil(lambda: not controller._link.under_way, timeout=10_000)
+    tab.settle()
+    cursor = controller.cursor
+    assert timeline.value() == cursor == len(controller.trace) - 1
+    qtbot.waitUntil(lambda: len(tab.bottom.curve._drawn) == cursor, timeout=1_000)
+    assert tab.heading.caption.text() == tab._caption(cursor)
