@@ -169,8 +169,8 @@ class ModelTab(Locking):
             self._panels.start(PANELS_MS // TURNS)
         if turn == 0:
             self.bottom.grow()
-        elif turn == 1:
             self.bottom.mark(self.controller.cursor)
+        elif turn == 1:
             self._show_outlooks(self.controller.cursor)
         else:
             self._show_sentences(self.controller.cursor)
