@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -334,6 +335,25 @@ def test_a_long_line_has_bars_and_points_in_blended_colors(window, qtbot):
     position = histogram.box.mapFromView(QPointF(*histogram.box.places[123]))
     nearest = histogram.box.nearest(position)
     assert histogram.box.places[nearest, 0] == pytest.approx(tab.values[123, 0], abs=1e-3)
+
+
+def test_bars_have_smooth_edges_and_ghosts_again_after_a_rush(window, qtbot):
+    tab, controller = window.tab, window.tab.controller
+    assert tab.load_story(line(20_000))
+    tab.set_run(type(tab.run)(max_iter=1_000_000, tolerance=0.0))
+    take(qtbot, tab, 4)
+    histogram = tab.histogram
+    assert all(len(ghost.getData()[0]) for ghost in histogram.ghosts)
+    controller.set_speed(math.inf)
+    controller.play()
+    qtbot.waitUntil(lambda: histogram.bars.hurried, timeout=10_000)
+    assert not any(len(ghost.getData()[0]) for ghost in histogram.ghosts)
+    controller.pause()
+    qtbot.waitUntil(lambda: not controller._link.under_way, timeout=10_000)
+    controller.seek(4)
+    tab.settle()
+    assert not histogram.bars.hurried
+    assert all(len(ghost.getData()[0]) for ghost in histogram.ghosts)
 
 
 # -- long sequences --------------------------------------------------------------------------

@@ -225,7 +225,8 @@ class GaussianMixtureTab(MixtureCrowd):
         if self.one_column:
             if clouds:
                 self.histogram.draw_clouds(clouds[0], clouds[1])
-            self.histogram.draw(picture, hurried=self.note_hurry())
+            self.left_out = self.controller.rushing
+            self.histogram.draw(picture, hurried=self.left_out)
             self.draw_pulls(picture.means)
             self.histogram.place_locks(*map(self.held, ("weights", "means", "covariances")))
             return
