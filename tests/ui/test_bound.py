@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from em_explorer import registry
 from em_explorer.em.steps import StopReason
 from em_explorer.models.missing_data import MissingDataParams
-from em_explorer.ui.views.bound_picture import ticks
+from em_explorer.ui.views.bound_picture import connected, ticks
 
 KEYS = [row.key for row in registry.MODELS]
 
@@ -154,6 +154,14 @@ def test_the_picture_names_where_theta_is(window, step, drawn):
     step(tab, 1)
     drawn(tab)
     assert tab.overlay.picture.places() == ("θ before", "θ now")
+
+
+def test_a_curve_ends_where_it_plunges_out_of_the_picture():
+    s = np.linspace(-0.5, 2.0, 6)  # -0.5, 0, 0.5, 1, 1.5, 2
+    assert connected(s, np.ones(6, dtype=bool)) == (0, 5)
+    assert connected(s, np.array([1, 1, 1, 1, 0, 1], dtype=bool)) == (0, 3)
+    assert connected(s, np.array([0, 1, 1, 1, 1, 1], dtype=bool)) == (1, 5)
+    assert connected(s, np.array([1, 1, 0, 1, 1, 0], dtype=bool)) == (0, 4)
 
 
 def test_heights_are_round():

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from em_explorer.em.arrays import Floats
+from em_explorer.em.arrays import Bools, Floats
 from em_explorer.em.line import BoundLine
 from em_explorer.ui.theme import CAPTION, theme_manager, ui_font
 from em_explorer.ui.wording import plain, signed
@@ -232,6 +232,14 @@ def ticks(span: float) -> tuple[tuple[float, str], ...]:
     return tuple(found)
 
 
+def connected(s: Floats, inside: Bools) -> tuple[int, int]:
+    """Return the first and the last place of the stretch that holds the step, 0 ≤ s ≤ 1."""
+    left, right = int(np.argmin(np.abs(s))), int(np.argmin(np.abs(s - 1.0)))
+    before, after = np.flatnonzero(~inside[:left]), np.flatnonzero(~inside[right:])
+    first = int(before[-1]) + 1 if before.size else 0
+    return first, right + int(after[0]) - 1 if after.size else len(s) - 1
+
+
 @dataclass(frozen=True)
 class _Scale:
     """From s and nats to pixels; ``start`` is the objective at s = 0."""
@@ -270,9 +278,15 @@ class _Scale:
         return self.plot.bottom() - float(np.clip(share, -20.0, 20.0)) * self.plot.height()
 
     def path(self, s: Floats, values: Floats) -> QPainterPath:
-        """Return a curve, broken where a value is missing."""
+        """Return a curve, broken where a value is missing.
+
+        Where it has plunged out of the picture it ends: beyond such a fall it would come back in
+        specks at the lower edge.
+        """
         path, pen_down = QPainterPath(), False
-        for at, value in zip(s, values, strict=True):
+        first, last = connected(s, values >= self.low)
+        part = slice(max(first - 1, 0), last + 2)
+        for at, value in zip(s[part], values[part], strict=True):
             if not np.isfinite(value):
                 pen_down = False
                 continue
