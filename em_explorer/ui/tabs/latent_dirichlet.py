@@ -125,8 +125,10 @@ class LatentDirichletTab(TopicFit):
     def size_text(self) -> str:
         """Say how many documents and tokens."""
         data, nouns = self.data, self.nouns
-        text = f"{count(data.n_documents, nouns.document)}, {count(data.n_tokens, nouns.token)}"
-        return text if self.held is None else f"{text}; {self.held.n_documents} held out"
+        documents = count(data.n_documents, nouns.document)
+        if self.held is not None:  # on one line: a second would have the panel scroll
+            return f"{documents}, {self.held.n_documents} held out"
+        return f"{documents}, {count(data.n_tokens, nouns.token)}"
 
     def apply_view(self, view: dict[str, Any]) -> None:
         """Take the document, the grouping and the topics' names of a story."""
