@@ -157,7 +157,7 @@ class Menus(QObject):
         show_beside(self._window, KeyboardHelp)
 
     def show_about(self) -> None:
-        """Show name, version and licence."""
+        """Show name, version and license."""
         from em_explorer.ui.help import About
 
         show_beside(self._window, About)
