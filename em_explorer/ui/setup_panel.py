@@ -74,7 +74,7 @@ class SetupPanel(QScrollArea):
         self.locks_button.setAccessibleName("Lock parameters")
         self.locks_button.setProperty("role", "inline")
         self.locks_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._add_group("MODEL", self.model_form, beside=self.locks_button)
+        self._add_group("MODEL", self.model_form, beside=(self.locks_button,))
         self.start_form = OptionsForm(options_class, "Start")
         self._add_group("START", self.start_form)
         self._add_seed()
@@ -86,7 +86,7 @@ class SetupPanel(QScrollArea):
         self.start_form.changed.connect(self._on_options)
         self.run_form.changed.connect(self.run_changed)
 
-    def _add_group(self, title: str, *widgets: QWidget, beside: QWidget | None = None) -> None:
+    def _add_group(self, title: str, *widgets: QWidget, beside: Sequence[QWidget] = ()) -> None:
         if self._column.count():
             line = QFrame()
             line.setProperty("role", "hairline")
@@ -98,8 +98,8 @@ class SetupPanel(QScrollArea):
         for form in widgets:
             if isinstance(form, OptionsForm) and form.all_advanced:
                 row.addWidget(form.more)  # nothing stands between: one line is enough
-        if beside is not None:
-            row.addWidget(beside)
+        for button in beside:
+            row.addWidget(button)
         self._column.addLayout(row)
         for widget in widgets:
             self._column.addWidget(widget)
@@ -115,6 +115,7 @@ class SetupPanel(QScrollArea):
         self.open_button = QToolButton()
         self.open_button.setObjectName("open")
         self.open_button.setAccessibleName("Open a file of your own")
+        self.open_button.setProperty("role", "inline")
         self.open_button.setToolTip("Load your own data from a CSV or text file (Ctrl+O)")
         self.open_button.clicked.connect(self.open_wanted)
         self.size_label = QLabel()
@@ -132,13 +133,8 @@ class SetupPanel(QScrollArea):
         self.generator_fold.setCheckable(True)
         self.generator_fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.generator_fold.toggled.connect(self._fold_generator)
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.data_box, 1)
-        layout.addWidget(self.open_button)
-        self._add_group("DATA", row, self.size_label, beside=self.generator_fold)
+        beside = (self.generator_fold, self.open_button)
+        self._add_group("DATA", self.data_box, self.size_label, beside=beside)
         self._fold_generator(False)
         self._column.addLayout(self._generator_place)
 

@@ -363,6 +363,10 @@ def test_a_long_title_in_the_data_box_ends_in_an_ellipsis(qtbot, window):
     assert box.shown_text() == box.currentText()  # "Old Faithful" has room
     window.open_demo("casino")
     box = window.tab.setup.data_box
+    assert box.shown_text() == box.currentText() == "The dishonest casino"
+    titles = [box.itemText(index) for index in range(box.count())]
+    box.setCurrentIndex(titles.index("Symbols from hidden states"))
+    box.activated.emit(box.currentIndex())
     assert box.shown_text().endswith("…")
     assert box.toolTip() == box.currentText()
 
