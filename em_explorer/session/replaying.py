@@ -23,17 +23,17 @@ class Replayer(QObject):
 
     Signals
     -------
-    came(run_id, index)
+    came(trace, index)
         The half-step, with the ones before it, is in the trace.
     failed(error)
     """
 
-    came = Signal(int, int)
+    came = Signal(object, int)
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._wish: tuple[int, Trace, int] | None = None
+        self._wish: tuple[Trace, int] | None = None
         self._under_way: Trace | None = None
         self._enough = threading.Event()
         self._maker = Maker("em-replay", self)
@@ -43,13 +43,13 @@ class Replayer(QObject):
     @property
     def wanted(self) -> int | None:
         """The half-step that is being computed, or None."""
-        return None if self._wish is None else self._wish[2]
+        return None if self._wish is None else self._wish[1]
 
-    def fetch(self, run_id: int, trace: Trace, index: int) -> None:
+    def fetch(self, trace: Trace, index: int) -> None:
         """Ask for a half-step of a trace; the wish before is forgotten."""
-        if self._wish == (run_id, trace, index):
+        if self._wish == (trace, index):
             return
-        self._wish = run_id, trace, index
+        self._wish = trace, index
         if self._under_way is None:
             self._begin()
         else:
@@ -67,11 +67,11 @@ class Replayer(QObject):
 
     def _begin(self) -> None:
         assert self._wish is not None
-        run_id, trace, index = self._wish
+        trace, index = self._wish
         replay = trace.replay(index, LOOK_BACK)
         if replay is None:
             self._wish = None
-            self.came.emit(run_id, index)
+            self.came.emit(trace, index)
             return
         self._under_way = trace
         self._enough = threading.Event()

@@ -77,16 +77,16 @@ class TraceCursor(QObject):
     def fetch(self, index: int) -> None:
         """Compute a half-step that is not at hand; ``replayed`` says when it is."""
         if self.trace is not None:
-            self._replayer.fetch(self.run_id, self.trace, index)
+            self._replayer.fetch(self.trace, index)
 
     @property
     def fetching(self) -> bool:
         """True while a half-step asked for is being computed."""
         return self._replayer.wanted is not None
 
-    @Slot(int, int)
-    def _on_replayed(self, run_id: int, index: int) -> None:
-        if run_id == self.run_id:
+    @Slot(object, int)
+    def _on_replayed(self, trace: Trace, index: int) -> None:
+        if trace is self.trace:
             self.replayed.emit(index)
 
     @Slot(object)

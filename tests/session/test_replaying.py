@@ -132,6 +132,25 @@ def test_moving_on_or_another_run_drops_the_wish(qtbot, controller):
     ]
 
 
+def test_ending_the_run_leaves_the_wish(qtbot, controller):
+    controller.load(*problem(), RunOptions(100_000, 0.0))
+    controller.trace.budget = 60_000
+    controller.set_speed(float("inf"))
+    controller.play()
+    qtbot.waitUntil(lambda: len(controller.trace) > 300, timeout=20_000)
+    controller.pause()
+    index = far(controller)
+    controller.seek(index)
+    came = []
+    controller.replayed.connect(came.append)
+    PAUSE[0] = 0.002
+    controller.fetch(index)
+    controller.stop()
+    assert controller.trace.stop is not None
+    qtbot.waitUntil(lambda: came == [index], timeout=20_000)
+    assert controller.at_hand(index)
+
+
 def test_the_end_of_the_program_does_not_wait_for_a_replay(qtbot, controller):
     thinned(qtbot, controller)
     PAUSE[0] = 0.02
