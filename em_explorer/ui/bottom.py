@@ -53,7 +53,7 @@ class Bottom(QWidget):
         self._controller = controller
         self._n = 1
         self._name = "log-likelihood"
-        self.transport = Transport(controller)
+        self.transport = Transport(controller, self)
         self.curve = LikelihoodCurve()
         self.timeline = Timeline()
         column = QVBoxLayout(self)

@@ -109,7 +109,8 @@ class MainWindow(QMainWindow):
             guard_overrides()
             from em_explorer.ui.lab.drawer import LabDoor
 
-            tab = tab_class()
+            # A tab that finds its place only when it is full passes the style down once more.
+            tab = tab_class(self.pages)
             self.tabs[key] = tab
             index = [r.key for r in registry.MODELS].index(key)
             placeholder = self.pages.widget(index)

@@ -61,7 +61,7 @@ class SetupPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        page = QWidget()
+        page = QWidget(self.viewport())
         page.setProperty("role", "panel")
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(16, 16, 16, 8)

@@ -73,11 +73,13 @@ class TabBase(QWidget):
         self.taken = 0  # px; by what stands beside the play area besides the panels
 
         self.controller = self.make_controller()
-        self.setup = SetupPanel(type(self.options))
-        self.heading = Heading()
+        # Each finds its place before it is filled: a full one passes the style down once more.
+        self.setup = SetupPanel(type(self.options), self)
+        self.heading = Heading(self)
         self.play_area = self.build_play_area()
-        self.side = SidePanel()
-        self.bottom = Bottom(self.controller)
+        self.play_area.setParent(self)
+        self.side = SidePanel(self)
+        self.bottom = Bottom(self.controller, self)
         self.stage = Stage(self.picture, self.paint, self, self.plan)
         self.loading = BackgroundLoad(self)
         self._lay_out()

@@ -63,7 +63,7 @@ class ExplainPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        page = QWidget()
+        page = QWidget(self.viewport())
         page.setProperty("role", "panel")
         self._column = QVBoxLayout(page)
         self._gaps: list[QSpacerItem] = []

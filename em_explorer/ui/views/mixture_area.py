@@ -58,9 +58,9 @@ class MixtureArea(QWidget):
         self._row.addStretch(1)
         self._make_buttons()
         column.addLayout(self._row)
-        stack = QWidget()
+        stack = QWidget(self)
         self._stack = QStackedLayout(stack)
-        self.margins = ScatterWithMargins()
+        self.margins = ScatterWithMargins(stack)
         self.scatter = self.margins.scatter
         self.made_histogram: MixtureHistogram | None = None
         self._stack.addWidget(self.margins)
