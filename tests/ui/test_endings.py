@@ -101,6 +101,11 @@ def act(w):
     # As the frame's button: Qt ignores it while a modal dialog is open.
     from PySide6.QtGui import QWindow
     soon(lambda: QApplication.activeModalWidget() or w.windowHandle().close())""",
+    "while the Lab works": """
+def act(w):
+    tab = w.tab
+    tab.open_diagnose(); tab.toggle_bound(); tab.bottom.traces_button.click()
+    w.door.open("starts").button.click(); soon(w.close)""",
     "with two tabs in use": """
 def act(w):
     for i in (1, 3):
