@@ -308,6 +308,21 @@ def test_a_topic_is_never_called_by_part_of_its_number(topics):
     assert images.label(0, metrics, wide - 1) == "Topic 1 ✓"
 
 
+def test_escape_leaves_a_name_and_the_run_as_they_were(topics, step):
+    tab = topics("bars")
+    step(tab, 2)
+    images = tab.area.images
+    QTest.mouseDClick(images, Qt.MouseButton.LeftButton, pos=images.image_rect(3).center())
+    edit = images.renamer.edit
+    QTest.keyClicks(edit, "fourth row")
+    QTest.keyClick(edit, Qt.Key.Key_Escape)
+    assert not edit.isVisible()
+    assert images.names == {}
+    assert tab.controller.trace.stop is None
+    QTest.keyClick(images, Qt.Key.Key_Escape)  # with no name to leave, it ends the run
+    assert tab.controller.trace.stop is not None
+
+
 def test_names_are_kept_with_the_data_set(topics, step, qtbot):
     tab = topics("bars")
     step(tab, 2)

@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from em_explorer.em.arrays import Floats, Ints
 from em_explorer.ui.theme import BODY, theme_manager, ui_font
@@ -22,6 +22,7 @@ from em_explorer.ui.views.heat_map import (
     draw_symbol,
     draw_triangles,
 )
+from em_explorer.ui.views.inline_edit import InlineEdit
 from em_explorer.ui.views.padlock import draw_padlock
 
 LEAST_SHARE = 0.03
@@ -47,27 +48,17 @@ class Renamer:
     def __init__(self, owner: QWidget, done: Callable[[int, str], None]) -> None:
         self._done = done
         self.topic = -1
-        self.edit = QLineEdit(owner)
-        self.edit.setObjectName("topic_name")
-        self.edit.setAccessibleName("Name of the topic")
+        self.edit = InlineEdit("topic_name", "Name of the topic", owner)
         self.edit.setMaxLength(40)
-        self.edit.hide()
-        self.edit.editingFinished.connect(self._finish)
+        self.edit.entered.connect(self._on_entered)
 
     def open(self, topic: int, name: str, place: QRect) -> None:
         """Ask for a name."""
         self.topic = topic
-        self.edit.setText(name)
-        self.edit.setGeometry(place)
-        self.edit.show()
-        self.edit.setFocus()
-        self.edit.selectAll()
+        self.edit.open_at(place, name)
 
-    def _finish(self) -> None:
-        topic, self.topic = self.topic, -1
-        self.edit.hide()
-        if topic >= 0:
-            self._done(topic, self.edit.text().strip())
+    def _on_entered(self, name: str) -> None:
+        self._done(self.topic, name)
 
 
 class TopicList(QWidget):
