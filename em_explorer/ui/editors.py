@@ -10,7 +10,7 @@ import math
 from enum import Enum
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPaintEvent, QStandardItemModel, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -23,11 +23,15 @@ from PySide6.QtWidgets import (
 )
 
 from em_explorer.em.options import Control
+from em_explorer.ui.theme import theme_manager
 
 LARGEST_INT = 2**31 - 1
 LARGEST_NUMBER = 1e12
 SMALLEST_STEP = 1e-12
 """Below this a number that goes by factors of ten becomes its lowest value."""
+
+LEAST_COLUMN = 84
+"""The least width of a choice of columns, px."""
 
 TEXT_MARGIN = 8
 """Left of the number in a spin box, px, so that it stands as in a combo box."""
@@ -166,6 +170,18 @@ class ElidedComboBox(QComboBox):
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()
+
+
+class ColumnBox(ElidedComboBox):
+    """A combo box as wide as its longest entry, which gives way where there is no room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToContents)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of a few letters: a long name must not widen the window."""
+        return QSize(theme_manager().px(LEAST_COLUMN), super().minimumSizeHint().height())
 
 
 class ChoiceEdit(ElidedComboBox):

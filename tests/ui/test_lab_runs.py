@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from em_explorer import registry
 from em_explorer.em.steps import RunOptions
+from em_explorer.ui.editors import ColumnBox
 from em_explorer.ui.lab import rivals
 
 KEYS = [row.key for row in registry.MODELS]
@@ -227,3 +229,20 @@ def test_the_title_says_whose_run_is_on_the_screen(
     assert tab.heading.title.text() == f"{title}: k-means"
     tab.show_run(tab.runs.records[0])
     assert tab.heading.title.text() == title
+
+
+@pytest.mark.parametrize("demo", ["iris-many-optima", "airquality"])
+def test_the_lab_opens_beside_a_row_of_choices_and_the_window_stays(
+    window: Any, qtbot: Any, demo: str
+) -> None:
+    window.resize(1280, 800)
+    window.open_demo(demo)
+    tab = window.tab
+    wide = tab.findChild(ColumnBox, "x_column").width()
+    window.door.open("starts")
+    qtbot.waitUntil(lambda: window.door.drawer.isVisible())
+    QApplication.processEvents()
+    assert window.width() == 1280
+    window.resize(1920, 1080)
+    QApplication.processEvents()
+    assert tab.findChild(ColumnBox, "x_column").width() >= wide

@@ -6,7 +6,6 @@ from functools import cached_property
 
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QStackedWidget,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from em_explorer.ui.editors import ColumnBox
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.incomplete_scatter import IncompleteScatter
 from em_explorer.ui.views.overimputation import OverimputationView
@@ -33,7 +33,7 @@ class IncompleteArea(QWidget):
 
     Attributes
     ----------
-    x_box, y_box : QComboBox
+    x_box, y_box : ColumnBox
         The columns drawn.
     brush, punch_box, undo_button
         Punching holes: on or off, in which column, and taking the last stroke back.
@@ -66,7 +66,7 @@ class IncompleteArea(QWidget):
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        self.x_box, self.y_box, self.punch_box = QComboBox(), QComboBox(), QComboBox()
+        self.x_box, self.y_box, self.punch_box = ColumnBox(), ColumnBox(), ColumnBox()
         for box, name, words in (
             (self.x_box, "x_column", "Across"),
             (self.y_box, "y_column", "Up"),
@@ -77,8 +77,6 @@ class IncompleteArea(QWidget):
             label.setProperty("role", "secondary")
             row.addWidget(label)
             row.addWidget(box)
-        for box in (self.x_box, self.y_box, self.punch_box):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         row.addStretch(1)
         self.brush = QCheckBox("Punch holes in")
         self.brush.setObjectName("punch")

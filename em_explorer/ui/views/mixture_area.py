@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QStackedLayout,
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from em_explorer.ui.editors import ColumnBox
 from em_explorer.ui.theme import theme_manager
 from em_explorer.ui.views.histogram import MixtureHistogram
 from em_explorer.ui.views.margins import ScatterWithMargins
@@ -82,7 +82,7 @@ class MixtureArea(QWidget):
         choosers = QHBoxLayout(self.columns)
         choosers.setContentsMargins(0, 0, 0, 0)
         choosers.setSpacing(4)
-        self.x_box, self.y_box = QComboBox(), QComboBox()
+        self.x_box, self.y_box = ColumnBox(), ColumnBox()
         for box, name, words in (
             (self.x_box, "x_column", "Across"),
             (self.y_box, "y_column", "Up"),
