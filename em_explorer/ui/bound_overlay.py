@@ -22,7 +22,7 @@ WIDTH, HEIGHT, MARGIN = 460, 372, 8
 """The largest it gets, and its distance from the corner, px."""
 
 WORDS = {
-    "": "The first E-step gives the first bound.",
+    "": "",  # the picture itself says so
     "E": "E lifts the bound until it touches the likelihood at today’s parameters θ. From there "
     "the M-step will climb to the bound’s top.",
     "M": "M has taken θ to the bound’s top. The likelihood there is higher by the gap, which the "

@@ -35,8 +35,9 @@ IN_SHORT = {
 }
 """Why a run stopped, in a word."""
 
-COLORS = (4, 5, 6, 8, 9, 7, 2, 3, 0, 1)
-"""Colors of runs, from the cycle of components: those first that few components have."""
+COLORS = (4, 5, 6, 9, 7, 2, 3, 0, 1)
+"""Colors of runs, from the cycle of components: those first that few components have. Slate is too
+near to the gray of the run on the screen."""
 
 MOST_CURVES = 12
 """More curves than this, the newest, could not be told apart."""

@@ -325,7 +325,7 @@ def verdict(found: Census) -> str:
         return f"All {count(total, 'start')} agree: they end in the same place."
     words = f"{count(total, 'start')} lead to {count(n, 'end')}"
     if found.collapsed:
-        words += f", and {len(found.collapsed)} collapse"
+        words += f", and {len(found.collapsed)} collapse{'s' if len(found.collapsed) == 1 else ''}"
     alike = [end for end in found.optima if best.bound - end.bound < LEAST_SAME_BOUND]
     reached = sum(len(end.members) for end in alike)
     if len(alike) == 1:

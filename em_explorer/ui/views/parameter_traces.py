@@ -189,7 +189,8 @@ class ParameterTraces(pg.PlotWidget):
         if not values.size:
             return
         low, high = float(values.min()), float(values.max())
-        room = max(0.08 * (high - low), 1e-5 * abs(high), 1e-9)
+        constant = high - low <= 1e-9 * abs(high)  # round labels say so best
+        room = max(0.08 * (high - low), (0.2 if constant else 1e-5) * abs(high), 1e-9)
         self.setYRange(low - room, high + room, padding=0)
 
     def point_at(self, row: int) -> None:
