@@ -16,11 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import ui_memory
 import ui_play
 from ui_window import verdict
+
+from em_explorer.frames import with_room
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS-ui.md")
@@ -71,22 +74,29 @@ stamp("plain plot")
 PROGRAM = (
     STAMP
     + """
+import gc
 from em_explorer import cli
-from em_explorer.ui import app
 
-class Timed(app.Opening):
-    def open_first_tab(self):
-        stamp("painted shell")
-        super().open_first_tab()
+def timed(*arguments, **more):
+    gc.disable()  # as the command does before it imports the window
+    from em_explorer.ui import app
 
-    def finish(self):
-        app.QApplication.processEvents()  # the tab's own paint events
-        stamp("first tab")
-        assert self._window.tab.bottom.transport.play.isEnabled()
-        assert len(self._window.tab.dataset.values) == 272
-        self._window.close()
+    class Timed(app.Opening):
+        def open_first_tab(self):
+            stamp("painted shell")
+            super().open_first_tab()
 
-app.Opening = Timed
+        def finish(self):
+            app.QApplication.processEvents()  # the tab's own paint events
+            stamp("first tab")
+            assert self._window.tab.bottom.transport.play.isEnabled()
+            assert len(self._window.tab.dataset.values) == 272
+            self._window.close()
+
+    app.Opening = Timed
+    return run(*arguments, **more)
+
+run, cli._run = cli._run, timed
 cli.main([])
 """
 )
@@ -210,4 +220,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with_room(partial(main, sys.argv[1:]))  # as the command runs the window
