@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,20 @@ def test_another_model_takes_the_landscape_away(
     assert page.plot.isHidden()
     assert page.asked is None
     assert page.x_box.count() == len(tab.anatomy().parameters(tab.snapshot(0).params))
+
+
+def test_a_run_of_fewer_topics_has_no_way_in_it(
+    qtbot: Any, window: Any, step: Callable[..., None]
+) -> None:
+    tab, page = lab(window, "latent_dirichlet")
+    step(tab, 5)
+    tab.set_options(replace(tab.options, n_topics=5))
+    step(tab, 5)
+    assert [record.trace.model.options.n_topics for record in tab.runs] == [3, 5]
+    with qtbot.waitSignal(page.worked, timeout=30_000):
+        page.button.click()
+    assert page.found is not None
+    assert page.plot.others == []
 
 
 def test_what_is_offered_first() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,19 @@ class Asked:
         """Whether a run is one of the same data and the same parameters."""
         if record.setting["dataset"] is not self.setting["dataset"]:
             return False
+        # A run of fewer topics has the keys of the words followed, but not their rows.
+        if _shapes(record.start) != _shapes(self.shown):
+            return False
         own, theirs = self.anatomy.parameters(self.shown), self.anatomy.parameters(record.start)
         return [p.key for p in own] == [p.key for p in theirs]
 
     def words(self, x: float, y: float) -> str:
         """Name a place."""
         return f"{self.x.label} {plain(x, 3)}, {self.y.label} {plain(y, 3)}"
+
+
+def _shapes(params: Any) -> list[tuple[int, ...]]:
+    return [np.shape(getattr(params, field.name)) for field in fields(params)]
 
 
 class LandscapePage(LabPage):
