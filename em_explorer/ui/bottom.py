@@ -164,7 +164,11 @@ class Bottom(QWidget):
         trace = self._controller.trace
         if trace is not None:
             self.curve.grow()
-            self.timeline.setMaximum(self._controller.reach)
+            self.lengthen()
+
+    def lengthen(self) -> None:
+        """Let the timeline end with the last half-step of the longer run."""
+        self.timeline.setMaximum(self._controller.reach)
 
     def mark(self, index: int) -> None:
         """Show where the cursor is."""

@@ -325,6 +325,8 @@ class Lockstep(QObject):
 
     @Slot(int)
     def _on_grown(self, _length: int) -> None:
+        # It may grow while the cursor stands far behind, and nothing else tells the timeline.
+        self.tab.bottom.lengthen()
         if not self._later.isActive():
             self._later.start()
 

@@ -77,3 +77,21 @@ def test_what_a_stride_has_reached_is_what_its_curve_says(split, qtbot):
     assert record.trace.bound(4) < record.trace.bound(3)
     assert nats(float(record.bounds[1])) in heads(tab)[1]
     assert nats(tab.controller.trace.bound(4)) in heads(tab)[0]
+
+
+def test_the_timeline_grows_with_the_longer_run_while_the_cursor_is_elsewhere(window, qtbot):
+    window.open_demo("singularity")
+    window.findChild(object, "action_side_by_side").trigger()
+    tab = window.tab
+    follower, timeline = tab.lockstep.follower, tab.bottom.timeline
+    arrive(qtbot, tab)
+    step(qtbot, tab, 3)
+    tab.controller.step()
+    qtbot.waitUntil(lambda: tab.controller.ended)  # singular: there is no fourth
+    arrive(qtbot, tab)
+    assert timeline.maximum() < 5
+    tab.controller.rewind()
+    arrive(qtbot, tab)
+    follower._link.send(2)  # as when they were under way before the cursor was called back
+    qtbot.waitUntil(lambda: len(follower.trace) == 6)
+    assert (follower.cursor, timeline.value(), timeline.maximum()) == (0, 0, 5)
