@@ -258,17 +258,17 @@ def stop_sentence(stop: Stop) -> str:
 def collapse_sentence(collapse: tuple[Gauge, int]) -> str:
     """Warn of what fails, and say what could hold it."""
     gauge, left = collapse
-    when = "now" if left == 0 else f"in about {count(left, 'iteration')}"
+    when = "now" if left == 0 else f"within {count(left, 'iteration')}"
     label = gauge.label[:1].upper() + gauge.label[1:]
     return f"{label} shrinks from step to step: {when} EM can’t go on."
 
 
 def collapse_text(collapse: tuple[Gauge, int], *, short: bool = False) -> str:
-    """Say when what fails: "2: singular in about 3 iterations", short "2: singular · ≈ 3 left"."""
+    """Say when what fails: "2: singular within 3 iterations", short "2: singular · ≤ 3 left"."""
     gauge, left = collapse
-    when = " now" if left == 0 else f" in about {count(left, 'iteration')}"
+    when = " now" if left == 0 else f" within {count(left, 'iteration')}"
     if short and left:
-        when = f" · ≈ {left:,} left"
+        when = f" · ≤ {left:,} left"
     who = "" if gauge.part is None else f"{gauge.part + 1}: "
     return f"{who}{'empty' if gauge.kind == 'count' else 'singular'}{when}"
 
