@@ -136,6 +136,7 @@ class ModelTab(Locking):
         self.stage.settle()
         if self._panels.isActive():
             self._show_panels()
+        self.bottom.curve.settle()
 
     @Slot()
     def _show_panels(self) -> None:

@@ -224,6 +224,11 @@ class LikelihoodCurve(pg.PlotWidget):
         else:
             self._later.start(int(wait) + 1)
 
+    def settle(self) -> None:
+        """Draw now what waits for the curve's next frame."""
+        if self._later.isActive():
+            self.draw_now()
+
     def draw_now(self) -> None:
         """Draw the curve and the cursor's dot as they are."""
         self._later.stop()
@@ -323,8 +328,7 @@ class LikelihoodCurve(pg.PlotWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint; a frame that waits comes first, so that no picture of the window lacks it."""
-        if self._later.isActive():
-            self.draw_now()
+        self.settle()
         super().paintEvent(event)
 
     def _label(self) -> None:
