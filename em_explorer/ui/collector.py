@@ -43,9 +43,12 @@ class GuiCollector(QObject):
                 return
 
     def finish(self) -> None:
-        """Hand back to the automatic collector, with nothing left lying about."""
+        """Hand back to the automatic collector, with nothing left lying about.
+
+        Where it was off, whoever switched it off collects, or ends the program.
+        """
         self._timer.stop()
-        gc.unfreeze()
-        gc.collect()
         if self._was_enabled:
+            gc.unfreeze()
+            gc.collect()
             gc.enable()
