@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := old-faithful
 
-.PHONY: help run test lint types kernels unit bench bench-ui soak format system clean
+.PHONY: help run test lint types unit bench bench-ui soak format system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,14 +24,12 @@ run: .venv/.installed
 	echo "Rendering $(DEMO).gif instead."; \
 	$(BIN)/em-explorer render $(DEMO) --out $(DEMO).gif && echo "Look at $(DEMO).gif."
 
-# Two at a time; what compiles the kernels does so once, not in each of the tests' workers.
+# The kernels are compiled beside, once, and not in each of the tests' workers; without them the
+# reference is tested all the same.
 test: .venv/.installed-dev
-	@$(MAKE) --no-print-directory -j 2 lint types kernels
-	@$(MAKE) --no-print-directory unit
-
-# Without compiled kernels the reference is tested all the same.
-kernels: .venv/.installed-dev
-	-@$(BIN)/em-explorer warm-up > /dev/null
+	@nice -n 3 $(BIN)/em-explorer warm-up > /dev/null & kernels=$$!; \
+	$(MAKE) --no-print-directory lint types unit; code=$$?; \
+	kill $$kernels 2> /dev/null; exit $$code
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
